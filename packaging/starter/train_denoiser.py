@@ -1,0 +1,150 @@
+"""Train the denoiser and the text encoder: python packaging/starter/train_denoiser.py --work WORK --minutes 65
+
+Reads what make_latents.py and tokenizer.py wrote. Captions are worded anew for every sample. `--resume` goes on from
+WORK/denoiser.pt with a new budget of time; the learning rate warms up, holds, and falls over the last third of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+from transformers import CLIPTokenizer
+
+from captions import caption
+from compose import Spec
+from denoiser import TextToLatents, build_scheduler, tokenize
+from training import Budget, Ema, load, save, set_rate
+
+BATCH = 32
+RATE = 8e-4
+CAPTION_DROPOUT = 0.1
+EMA_DECAY = 0.999
+
+
+class Latents:
+    """The training pictures: latents, and captions worded anew each time."""
+
+    def __init__(self, work: Path, tokenizer: CLIPTokenizer, seed: int) -> None:
+        self.latents = np.load(work / "latents.npy")
+        self.specs = [Spec(*fields) for fields in json.loads((work / "specs.json").read_text())]
+        self.tokenizer = tokenizer
+        self.rng = random.Random(seed)
+        self.order: list[int] = []
+
+    def batch(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Latents and tokens of the next pictures in a shuffled order."""
+        if len(self.order) < BATCH:
+            self.order = self.rng.sample(range(len(self.specs)), len(self.specs))
+        numbers = [self.order.pop() for _ in range(BATCH)]
+        captions = [self.caption(self.specs[number]) for number in numbers]
+        return torch.from_numpy(self.latents[numbers]).float(), tokenize(self.tokenizer, captions)
+
+    def caption(self, spec: Spec) -> str:
+        """A wording, or now and then nothing, so that guidance has something to start from."""
+        return "" if self.rng.random() < CAPTION_DROPOUT else caption(spec, self.rng)
+
+
+def draw_timesteps(count: int, steps: int) -> torch.Tensor:
+    """Timesteps spread evenly over the schedule, one in each `count`-th of it."""
+    return ((torch.arange(count) + torch.rand(count)) * steps / count).long()
+
+
+class Trainer:
+    """The denoiser's training, from nothing or from a checkpoint."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.path = options.work / "denoiser.pt"
+        tokenizer = CLIPTokenizer.from_pretrained(options.work / "tokenizer")
+        self.model = TextToLatents(tokenizer).to(memory_format=torch.channels_last)
+        self.scheduler = build_scheduler()
+        self.rate = options.rate
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=options.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+        )
+        self.ema = Ema(self.model, EMA_DECAY)
+        self.step, self.minutes, self.total = 0, 0.0, 0.0
+        if options.resume:
+            self.restore()
+        self.data = Latents(options.work, tokenizer, seed=self.step)
+
+    def restore(self) -> None:
+        """Go on from the checkpoint."""
+        state = load(self.path)
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.ema.weights, self.ema.updates = state["ema"], state["step"]
+        self.step, self.minutes = state["step"], state["minutes"]
+
+    def train(self, budget: Budget) -> None:
+        """Spend the budget."""
+        before, mark, first = self.minutes, time.monotonic(), self.step
+        while budget.spent < 1.0:
+            self.train_step(budget)
+            self.minutes = before + budget.spent * budget.minutes
+            if self.step % 50 == 0:
+                speed = (self.step - first) * BATCH / (time.monotonic() - mark)
+                self.report(budget, speed)
+                mark, first = time.monotonic(), self.step
+            if budget.checkpoint_due():
+                self.checkpoint()
+        self.checkpoint()
+
+    def report(self, budget: Budget, speed: float) -> None:
+        """One line of progress."""
+        loss, self.total = self.total / 50, 0.0
+        print(f"step {self.step} spent {budget.spent:.3f} loss {loss:.4f} {speed:.1f}/s", flush=True)
+
+    def loss(self) -> torch.Tensor:
+        """Squared error of the velocity on one batch."""
+        latents, tokens = self.data.batch()
+        noise = torch.randn_like(latents)
+        timesteps = draw_timesteps(len(latents), self.scheduler.config.num_train_timesteps)
+        noisy = self.scheduler.add_noise(latents, noise, timesteps)
+        target = self.scheduler.get_velocity(latents, noise, timesteps)
+        with torch.autocast("cpu", torch.bfloat16):
+            velocity = self.model(noisy.to(memory_format=torch.channels_last), timesteps, tokens)
+        return F.mse_loss(velocity, target)
+
+    def train_step(self, budget: Budget) -> None:
+        """One batch."""
+        loss = self.loss()
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        set_rate(self.optimizer, self.rate * budget.rate())
+        self.optimizer.step()
+        self.ema.update(self.model)
+        self.step += 1
+        self.total += float(loss.detach())
+
+    def checkpoint(self) -> None:
+        """Save everything that a resume needs."""
+        state = {"model": self.model.state_dict(), "ema": self.ema.weights, "optimizer": self.optimizer.state_dict()}
+        save({**state, "step": self.step, "minutes": self.minutes}, self.path)
+
+
+def read_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--resume", action="store_true")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = read_options()
+    torch.manual_seed(int(time.time()) if options.resume else 0)
+    Trainer(options).train(Budget(options.minutes))
+
+
+if __name__ == "__main__":
+    main()
