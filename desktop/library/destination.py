@@ -1,0 +1,69 @@
+"""Where the pictures of one request go, and what they are called."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from backends.core.contract import InvalidRequest, Request, SaveFailed
+from desktop.library import paths, saving
+from desktop.library.naming import picture_stem
+
+SUFFIX = ".png"
+_OTHER_PICTURES = {".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic"}
+_ROOM_BESIDE = 2**20
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A folder, and a file name without its ending, or None to name each picture by date, seed and prompt."""
+
+    folder: Path
+    stem: str | None = None
+
+    def prepare(self, request: Request) -> None:
+        """Checks, before the work, that the pictures can be saved. Raises SaveFailed."""
+        if self.stem is None:
+            saving.make_folder(self.folder)
+        saving.check_folder(self.folder, 3 * request.width * request.height + _ROOM_BESIDE)
+        self._check_name(f"{self._stem_for(request, 0)}-{request.count}{SUFFIX}")
+
+    def _check_name(self, name: str) -> None:
+        try:
+            os.stat(self.folder / name)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise saving.explain(error, self.folder) from error
+
+    def save(self, data: bytes, request: Request, index: int) -> Path:
+        """Saves picture `index` of the request under a new name. Raises SaveFailed."""
+        return saving.save_new(data, self.folder, self._stem_for(request, index), SUFFIX)
+
+    def _stem_for(self, request: Request, index: int) -> str:
+        if self.stem is None:
+            return picture_stem(datetime.date.today(), request.seed + index, request.prompt)
+        return f"{self.stem}-{index + 1}" if request.count > 1 else self.stem
+
+
+def parse_destination(out: str | None) -> Destination:
+    """What `--out` means: a .png file, or a folder; without it, the usual pictures folder.
+
+    Raises InvalidRequest for a picture of another kind, SaveFailed for a file that is no picture.
+    """
+    if not out:
+        return Destination(paths.pictures_folder())
+    path = Path(out)
+    is_folder = path.is_dir() or out.endswith(("/", os.sep))
+    if not is_folder and path.suffix.lower() in _OTHER_PICTURES:
+        raise InvalidRequest(
+            f"Mezzotint saves PNG pictures, and {path.name} would be of another kind.",
+            f"Call it {path.stem}{SUFFIX}.",
+        )
+    if not is_folder and path.suffix.lower() == SUFFIX:
+        return Destination(path.absolute().parent, path.stem)
+    if path.exists() and not path.is_dir():
+        raise SaveFailed(f"{path} is a file, and no PNG.", "Give a folder, or a name that ends in .png.")
+    return Destination(path.absolute())

@@ -1,0 +1,69 @@
+"""Which models are installed, and which folder a name means."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from backends.core.contract import BrokenModel, unknown
+from desktop.library import paths
+
+STARTER = "starter"
+_RESOURCES = Path(__file__).parent.parent / "resources"
+
+
+@dataclass(frozen=True)
+class InstalledModel:
+    """A model that can be asked for by name. Its folder may still prove to be broken."""
+
+    name: str
+    folder: Path
+
+    def size_bytes(self) -> int:
+        """What its files take on disk; files that can't be read count as nothing."""
+        return sum(_file_size(Path(at) / name) for at, _, names in os.walk(self.folder) for name in names)
+
+
+def _file_size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def installed_models() -> tuple[InstalledModel, ...]:
+    """The starter model, where it is there, and then those in the models folder, by name."""
+    starter = InstalledModel(STARTER, _RESOURCES / STARTER)
+    others = [InstalledModel(path.name, path) for path in _folders_in(paths.models_folder())]
+    shipped = [starter] if starter.folder.is_dir() else []
+    return (*shipped, *(model for model in others if model.name != STARTER))
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    try:
+        found = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    except OSError:
+        return []
+    return sorted(found, key=lambda path: path.name.casefold())
+
+
+def find_model(name_or_folder: str) -> InstalledModel:
+    """The model of this name, or the one in this folder (then its name is the folder's path).
+
+    A name is only ever compared with the names there are, so it can't lead out of the models folder.
+    Raises InvalidRequest when there is neither, BrokenModel when the starter model is missing.
+    """
+    models = {model.name: model for model in installed_models()}
+    if name_or_folder in models:
+        return models[name_or_folder]
+    folder = paths.expand(name_or_folder)
+    if name_or_folder and (folder.is_dir() or _looks_like_path(name_or_folder)):
+        return InstalledModel(paths.shorten(folder), folder.absolute())
+    if name_or_folder == STARTER:
+        raise BrokenModel("The starter model is missing from this installation.", "Install Mezzotint again.")
+    raise unknown("model", name_or_folder, models)
+
+
+def _looks_like_path(text: str) -> bool:
+    return any(separator in text for separator in ("/", os.sep))

@@ -1,0 +1,144 @@
+"""How one picture was made: everything needed to make it again, as plain data and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+from backends.core.contract import PictureReady, Request
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitPicture:
+    """The picture another one started from: its file's name, its path with "~" for the user's folder,
+    and the SHA-256 of its bytes as hex digits."""
+
+    name: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One picture's recipe and provenance. None is for what another program did not write down.
+
+    The names are those of Request, but `seed` is this picture's own (the request's plus
+    `picture_index`), so that one picture of many can be made again. `stage_seconds` maps a stage's
+    name to seconds; `provenance` holds backend, precision, versions and the model's hash;
+    `created` is UTC in ISO 8601.
+    """
+
+    prompt: str
+    negative_prompt: str = ""
+    model: str | None = None
+    width: int | None = None
+    height: int | None = None
+    steps: int | None = None
+    guidance_scale: float | None = None
+    sampler: str | None = None
+    seed: int | None = None
+    count: int = 1
+    picture_index: int = 0
+    strength: float | None = None
+    clip_skip: int | None = None
+    init_image: InitPicture | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict[str, str])
+    stage_seconds: Mapping[str, float] = field(default_factory=dict[str, float])
+    created: str = ""
+
+
+def describe(request: Request, ready: PictureReady, init: InitPicture | None, created: str) -> Record:
+    """The record of a picture that this request made."""
+    return Record(
+        prompt=request.prompt,
+        negative_prompt=request.negative_prompt,
+        model=request.model,
+        width=request.width,
+        height=request.height,
+        steps=request.steps,
+        guidance_scale=float(request.guidance_scale),
+        sampler=request.sampler,
+        seed=ready.seed,
+        count=request.count,
+        picture_index=ready.picture_index,
+        strength=float(request.strength),
+        clip_skip=request.clip_skip,
+        init_image=init,
+        provenance=dict(ready.provenance),
+        stage_seconds={stage: round(seconds, 4) for stage, seconds in ready.stage_seconds.items()},
+        created=created,
+    )
+
+
+def to_json(record: Record) -> str:
+    """The record as one line of ASCII JSON."""
+    return json.dumps({"format": FORMAT, **asdict(record)}, allow_nan=False)
+
+
+def from_json(text: str) -> Record:
+    """The record that `to_json` wrote; unknown entries are passed over. Raises ValueError."""
+    try:
+        entries = _Entries(json.loads(text))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    entries.whole("format")
+    return Record(
+        prompt=entries.text("prompt") or "",
+        negative_prompt=entries.text("negative_prompt") or "",
+        model=entries.text("model"),
+        width=entries.whole("width"),
+        height=entries.whole("height"),
+        steps=entries.whole("steps"),
+        guidance_scale=entries.number("guidance_scale"),
+        sampler=entries.text("sampler"),
+        seed=entries.whole("seed"),
+        count=entries.whole("count") or 1,
+        picture_index=entries.whole("picture_index") or 0,
+        strength=entries.number("strength"),
+        clip_skip=entries.whole("clip_skip"),
+        init_image=_init_picture(entries),
+        provenance={name: str(value) for name, value in entries.table("provenance").items()},
+        stage_seconds={name: float(value) for name, value in entries.table("stage_seconds").items()},
+        created=entries.text("created") or "",
+    )
+
+
+def _init_picture(entries: _Entries) -> InitPicture | None:
+    if not (table := entries.table("init_image")):
+        return None
+    inner = _Entries(table)
+    return InitPicture(
+        name=inner.text("name") or "", path=inner.text("path") or "", sha256=inner.text("sha256") or ""
+    )
+
+
+class _Entries:
+    """A JSON object from a file nobody vouches for: every entry is absent or of the kind asked for."""
+
+    def __init__(self, value: object) -> None:
+        if not isinstance(value, dict):
+            raise ValueError("not an object")
+        self._entries = cast(dict[str, Any], value)
+
+    def _get(self, name: str, *kinds: type) -> Any:
+        value = self._entries.get(name)
+        if value is not None and type(value) not in kinds:
+            raise ValueError(f"{name} is of another kind")
+        return value
+
+    def text(self, name: str) -> str | None:
+        return self._get(name, str)
+
+    def whole(self, name: str) -> int | None:
+        return self._get(name, int)
+
+    def number(self, name: str) -> float | None:
+        value = self._get(name, int, float)
+        return None if value is None else float(value)
+
+    def table(self, name: str) -> dict[str, Any]:
+        return self._get(name, dict) or {}
