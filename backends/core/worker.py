@@ -1,0 +1,241 @@
+"""The child process: jobs in, events out.
+
+The parent (worker_client.Worker) starts `run_child`. One thread listens to the parent, so that a
+cancel is heard while the pipeline works and the parent's end is noticed at once; the main thread
+makes the pictures. Networks, weight files and foreign pictures are touched here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import signal
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Generator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Protocol, cast
+
+from backends.core.contract import (
+    Cancelled,
+    Capabilities,
+    Event,
+    Failed,
+    InternalError,
+    Job,
+    MezzotintError,
+    OutOfMemory,
+    Stage,
+    StageFinished,
+    Stages,
+    StageStarted,
+)
+from backends.core.worker_messages import Begun, Cancel, FromChild, Shutdown, ToChild, WorkerReady
+
+_OFFLINE_AND_QUIET = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "DIFFUSERS_VERBOSITY": "error",
+}
+_OOM_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate")
+
+
+class Engine(Protocol):
+    """What makes pictures in the child. The real one is PipelineEngine; tests bring a fake.
+
+    Created in the child, without arguments, before anything heavy is imported.
+    """
+
+    def warm_up(self) -> Capabilities | None:
+        """Imports what the first job will need; the backend that "auto" means here."""
+        ...
+
+    def make(self, job: Job) -> Generator[Event]:
+        """A job's events, ending with Finished. Closing it stops the work; errors are raised."""
+        ...
+
+    def close(self) -> None:
+        """Gives the memory back. The engine can be used again."""
+        ...
+
+
+class PipelineEngine:
+    """The registry's backends and the one loop. Keeps the last opened networks for the next job."""
+
+    def __init__(self) -> None:
+        self._open: tuple[object, Stages] | None = None
+
+    def warm_up(self) -> Capabilities | None:
+        from backends.core import pipeline, registry, torch_stages
+
+        del pipeline, torch_stages  # importing them is the point
+        return registry.get_backend().capabilities
+
+    def make(self, job: Job) -> Generator[Event]:
+        from backends.core.pipeline import generate
+
+        request_id, began = job.request.id, time.perf_counter()
+        yield StageStarted(request_id, Stage.LOADING)
+        stages = self._stages(job)
+        yield StageFinished(request_id, Stage.LOADING, time.perf_counter() - began)
+        yield from generate(job.request, stages, previews=job.previews)
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
+
+    def _stages(self, job: Job) -> Stages:
+        from backends.core.registry import get_backend
+
+        backend = get_backend(job.backend)
+        key = (backend.capabilities.id, job.model_folder, dict(job.options), _newest_change(job.model_folder))
+        if self._open is None or self._open[0] != key:
+            self.close()
+            self._open = (key, backend.open(job.model_folder, job.options))
+        return self._open[1]
+
+
+def _newest_change(folder: Path) -> int:
+    """Changes when a model is replaced by another under the same name."""
+    return max((path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()), default=0)
+
+
+def run_child(connection: Connection, engine_name: str) -> None:
+    """The child's whole life. `engine_name` is "module:attribute", an Engine without arguments."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to handle
+    _be_offline_and_quiet()
+    channel = Channel(connection)
+    threading.Thread(target=channel.listen, daemon=True).start()
+    module, _, attribute = engine_name.partition(":")
+    make_engine = cast(Callable[[], Engine], getattr(importlib.import_module(module), attribute))
+    engine = make_engine()
+    channel.send(_warm_up(engine))
+    while (job := channel.next_job()) is not None:
+        serve(job, engine, channel)
+    engine.close()
+
+
+def _be_offline_and_quiet() -> None:
+    os.environ.update(_OFFLINE_AND_QUIET)
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+
+
+def _warm_up(engine: Engine) -> WorkerReady:
+    began = time.perf_counter()
+    try:
+        backend = engine.warm_up()
+    except Exception as error:  # noqa: BLE001 - said to the parent; a job will meet it again
+        return WorkerReady(time.perf_counter() - began, problem=describe_failure(error))
+    return WorkerReady(time.perf_counter() - began, backend)
+
+
+def serve(job: Job, engine: Engine, channel: Channel) -> None:
+    """Makes one job and sends everything that happens to it."""
+    request_id = job.request.id
+    channel.send(Begun(request_id))
+    try:
+        _forward(engine.make(job), request_id, channel)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the person waiting must hear of it
+        failure = describe_failure(error)
+        channel.send(Failed(request_id, failure))
+        if isinstance(failure, OutOfMemory):
+            engine.close()
+
+
+def _forward(events: Generator[Event], request_id: str, channel: Channel) -> None:
+    try:
+        while not channel.is_cancelled(request_id):
+            if (event := next(events, None)) is None:
+                return
+            channel.send(event)
+    finally:
+        events.close()
+    channel.send(Cancelled(request_id))
+
+
+def describe_failure(error: Exception) -> MezzotintError:
+    """The typed error for anything that went wrong while making a picture."""
+    if isinstance(error, MezzotintError):
+        return error
+    if isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in _OOM_SIGNS):
+        return OutOfMemory(
+            "There is not enough memory for this picture.", "Use a smaller size, or close other programs."
+        )
+    return InternalError(
+        f"Something went wrong inside Mezzotint ({type(error).__name__}).",
+        "Try again; if it happens again, report it with the technical report.",
+        "".join(traceback.format_exception(error)),
+    )
+
+
+class Channel:
+    """The child's end of the pipe: jobs and cancels from the parent, messages to it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._change = threading.Condition()
+        self._waiting: dict[str, Job] = {}
+        self._cancelled: set[str] = set()
+        self._stopping = False
+
+    def send(self, message: FromChild) -> None:
+        try:
+            with self._sending:
+                self._connection.send(message)
+        except OSError:
+            os._exit(0)  # nobody is listening any more
+
+    def next_job(self) -> Job | None:
+        """Waits for a job; None when the parent wants the child to end."""
+        with self._change:
+            self._change.wait_for(lambda: self._stopping or self._waiting)
+            return None if self._stopping else self._waiting.pop(next(iter(self._waiting)))
+
+    def is_cancelled(self, request_id: str) -> bool:
+        return self._stopping or request_id in self._cancelled
+
+    def listen(self) -> None:
+        """Runs in a thread of its own. When the parent is gone, so is the child, whatever it is doing."""
+        while True:
+            try:
+                message = cast(ToChild, self._connection.recv())
+            except (EOFError, OSError):
+                os._exit(0)
+            self._take(message)
+
+    def _take(self, message: ToChild) -> None:
+        match message:
+            case Job():
+                self._queue(message)
+            case Cancel():
+                self._cancel(message.request_id)
+            case Shutdown():
+                with self._change:
+                    self._stopping = True
+                    self._change.notify_all()
+
+    def _queue(self, job: Job) -> None:
+        with self._change:
+            self._cancelled.discard(job.request.id)
+            self._waiting[job.request.id] = job
+            self._change.notify_all()
+
+    def _cancel(self, request_id: str) -> None:
+        """A waiting job is answered here and now, even while the main thread warms up."""
+        with self._change:
+            waiting = self._waiting.pop(request_id, None)
+            if waiting is None:
+                self._cancelled.add(request_id)
+        if waiting is not None:
+            self.send(Cancelled(request_id))

@@ -1,0 +1,295 @@
+"""The parent's handle on the child process. No Qt, no torch.
+
+A supervisor thread starts the child, listens to it, and when it dies, whatever the moment, says so
+to the request that was running, keeps the others and starts another. Nothing here blocks the caller:
+a second thread a child writes to it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import pickle
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import cast
+
+from backends.core import worker_death
+from backends.core.contract import Cancelled, Event, Failed, Finished, Job, WorkerDied
+from backends.core.worker_messages import (
+    Begun,
+    Cancel,
+    FromChild,
+    Message,
+    Shutdown,
+    ToChild,
+    WorkerReady,
+    WorkerStopped,
+)
+
+PIPELINE_ENGINE = "backends.core.worker:PipelineEngine"
+_LAST_EVENTS = (Finished, Cancelled, Failed)
+_ATTEMPTS = 2
+"""A job that no child lived long enough to begin is given to this many children before it fails."""
+_GRACE_SECONDS = 1.0
+
+
+class Worker:
+    """Sends jobs to a child process and receives what happens to them.
+
+    Every submitted job ends in exactly one Finished, Cancelled or Failed. `on_message` is called, in
+    another thread, whenever `receive` has something. `engine` names what makes the pictures
+    ("module:attribute", see worker.Engine).
+    """
+
+    def __init__(
+        self, engine: str = PIPELINE_ENGINE, *, on_message: Callable[[], None] = lambda: None
+    ) -> None:
+        self._engine = engine
+        self._on_message = on_message
+        self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._change = threading.Condition()
+        self._jobs: dict[str, _Entry] = {}
+        self._unanswered: set[str] = set()
+        self._cancelled: set[str] = set()
+        self._child: _Child | None = None
+        self._wanted = False
+        self._closing = False
+        self._supervisor = threading.Thread(target=self._supervise, name="worker-supervisor", daemon=True)
+        self._supervisor.start()
+
+    # --- for the caller ---
+
+    def start(self) -> None:
+        """Starts the child, which warms up. Without it the first job does."""
+        with self._change:
+            self._wanted = True
+            self._change.notify_all()
+
+    def submit(self, job: Job) -> None:
+        """Queues a job behind those already submitted."""
+        packed, request_id = _pack(job), job.request.id
+        with self._change:
+            if self._closing or request_id in self._unanswered:
+                raise ValueError("the worker is closed, or this request is already with it")
+            self._jobs[request_id] = _Entry(packed)
+            self._unanswered.add(request_id)
+            if self._child is not None:
+                self._child.outbox.put(packed)
+            self._change.notify_all()
+
+    def cancel(self, request_id: str) -> None:
+        """Stops a job before its next step. Of its events only Cancelled is still received."""
+        with self._change:
+            if request_id not in self._unanswered:
+                return
+            self._cancelled.add(request_id)
+            if self._child is not None and request_id in self._jobs:
+                self._child.outbox.put(_pack(Cancel(request_id)))
+
+    def receive(self, timeout: float | None = None) -> Message | None:
+        """The next message, or None after `timeout` seconds (None: never) or once closed."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while (message := self._next(deadline)) is not None:
+            if (current := self._current(message)) is not None:
+                return current
+        return None
+
+    def end_child(self) -> None:
+        """Ends the child at once, and with that gives back all its memory. The next job starts another."""
+        with self._change:
+            if self._child is not None:
+                self._child.process.kill()
+
+    def close(self) -> None:
+        """Ends the child and the threads. What was running is dropped."""
+        with self._change:
+            self._closing = True
+            if self._child is not None:
+                self._child.outbox.put(_pack(Shutdown()))
+            self._change.notify_all()
+        self._supervisor.join(_GRACE_SECONDS)
+        self.end_child()
+        self._supervisor.join()
+
+    @property
+    def child_pid(self) -> int | None:
+        """The child's process id while there is one."""
+        with self._change:
+            return self._child.process.pid if self._child else None
+
+    # --- receiving ---
+
+    def _next(self, deadline: float | None) -> Message | None:
+        timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
+        try:
+            message = self._inbox.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        if message is None:
+            self._inbox.put(None)  # closed, and stays so for whoever asks next
+        return message
+
+    def _current(self, message: Message) -> Message | None:
+        """The message as the caller should see it, or None for a late one of a cancelled job."""
+        if not isinstance(message, Event):
+            return message
+        request_id, last = message.request_id, isinstance(message, _LAST_EVENTS)
+        with self._change:
+            cancelled = request_id in self._cancelled
+            if last:
+                self._unanswered.discard(request_id)
+                self._cancelled.discard(request_id)
+        if not cancelled:
+            return message
+        return Cancelled(request_id) if last else None
+
+    def _tell(self, message: Message | None) -> None:
+        self._inbox.put(message)
+        self._on_message()
+
+    # --- the supervisor's thread ---
+
+    def _supervise(self) -> None:
+        while self._is_wanted():
+            self._live_with_a_child()
+        self._tell(None)
+
+    def _is_wanted(self) -> bool:
+        with self._change:
+            self._change.wait_for(lambda: self._closing or self._wanted or self._jobs)
+            return not self._closing
+
+    def _live_with_a_child(self) -> None:
+        try:
+            child = _Child(self._engine)
+        except OSError as error:
+            return self._bury(worker_death.not_started(error))
+        self._adopt(child)
+        for message in child.messages():
+            self._take(message)
+        exit_code = child.reap()
+        return self._bury(worker_death.explain(exit_code))
+
+    def _adopt(self, child: _Child) -> None:
+        with self._change:
+            self._child = child
+            self._wanted = False
+            for packed in [entry.packed for entry in self._jobs.values()]:
+                child.outbox.put(packed)
+            for request_id in self._cancelled & self._jobs.keys():
+                child.outbox.put(_pack(Cancel(request_id)))
+            if self._closing:
+                child.process.kill()
+
+    def _take(self, message: FromChild) -> None:
+        match message:
+            case Begun():
+                with self._change:
+                    self._jobs[message.request_id].begun = True
+            case Event():
+                if isinstance(message, _LAST_EVENTS):
+                    with self._change:
+                        self._jobs.pop(message.request_id, None)
+                self._tell(message)
+            case WorkerReady():
+                self._tell(message)
+
+    def _bury(self, death: WorkerDied) -> None:
+        """Answers for the job the child took with it; the others stay for the next child."""
+        with self._change:
+            self._child = None
+            self._wanted = False
+            lost, idle = self._lost_job(), not self._jobs
+            if lost is not None:
+                del self._jobs[lost]
+        if self._closing:
+            return
+        if lost is not None:
+            self._tell(Failed(lost, death))
+        elif idle:
+            self._tell(WorkerStopped(death.message))
+
+    def _lost_job(self) -> str | None:
+        """The job that was running, or the first in line when children keep dying before they begin."""
+        for request_id, entry in self._jobs.items():
+            entry.attempts += 1
+            exhausted = entry.attempts >= _ATTEMPTS
+            return request_id if entry.begun or exhausted else None
+        return None
+
+
+@dataclass
+class _Entry:
+    """A job that has not ended: ready to be sent again when its child dies before beginning it."""
+
+    packed: bytes
+    begun: bool = False
+    attempts: int = 0
+
+
+@dataclass
+class _Child:
+    """One child process, its pipe, and the thread that writes to it."""
+
+    engine: str
+    outbox: queue.SimpleQueue[bytes | None] = field(default_factory=queue.SimpleQueue[bytes | None])
+    process: SpawnProcess = field(init=False)
+    connection: Connection = field(init=False)
+
+    def __post_init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = cast(tuple[Connection, Connection], context.Pipe())
+        self.process = context.Process(
+            target=_enter, args=(theirs, self.engine), name="mezzotint-worker", daemon=True
+        )
+        try:
+            self.process.start()
+        except OSError:
+            self.connection.close()
+            raise
+        finally:
+            theirs.close()
+        self._writer = threading.Thread(target=self._write, name="worker-writer", daemon=True)
+        self._writer.start()
+
+    def messages(self) -> Iterator[FromChild]:
+        """What the child says, until it is dead or no longer makes sense."""
+        while True:
+            try:
+                message = cast(FromChild, self.connection.recv())
+            except (EOFError, OSError, pickle.UnpicklingError, TypeError, AttributeError, ImportError):
+                return
+            yield message
+
+    def reap(self) -> int | None:
+        """Waits for the process to be gone and frees everything it held. Its exit code."""
+        self.process.join(_GRACE_SECONDS)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self.outbox.put(None)
+        self._writer.join()
+        self.connection.close()
+        return self.process.exitcode
+
+    def _write(self) -> None:
+        for packed in iter(self.outbox.get, None):
+            try:
+                self.connection.send_bytes(packed)
+            except OSError:
+                return  # it is dead; the supervisor notices
+
+
+def _enter(connection: Connection, engine: str) -> None:
+    """The child's first line. By name, so that importing this file never imports what the child needs."""
+    importlib.import_module("backends.core.worker").run_child(connection, engine)
+
+
+def _pack(message: ToChild) -> bytes:
+    return pickle.dumps(message)

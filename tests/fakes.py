@@ -1,0 +1,116 @@
+"""Stand-ins: a scriptable engine for the worker (no torch)."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+from backends.core.contract import (
+    Capabilities,
+    Event,
+    Finished,
+    Job,
+    Notice,
+    OutOfMemory,
+    Picture,
+    PictureReady,
+    Request,
+    Stage,
+    StageFinished,
+    StageStarted,
+    StepDone,
+)
+
+FAKE_ENGINE = "tests.fakes:FakeEngine"
+
+FAKE_BACKEND = Capabilities(
+    id="fake",
+    name="Fake",
+    hardware="any",
+    rank=0,
+    families=("sd1",),
+    features=frozenset({"text_to_image", "negative_prompt", "preview"}),
+    precisions=("float32",),
+)
+
+
+def fake_job(prompt: str = "a cat", *, steps: int = 5, count: int = 1, side: int = 64, seed: int = 1) -> Job:
+    """A job for FakeEngine, which obeys what stands in braces in the prompt (see there)."""
+    request = Request(
+        prompt=prompt,
+        width=side,
+        height=side,
+        steps=steps,
+        count=count,
+        guidance_scale=5.0,
+        sampler="euler",
+        seed=seed,
+    )
+    return Job(request=request, model_folder=Path("nowhere"))
+
+
+class FakeEngine:
+    """Makes coloured squares, and does what the prompt says in braces.
+
+    {step 0.1} seconds a step; {die 3} is killed after step 3; {crash} segfaults; {oom}, {bug} raise;
+    {notice} says something; {big} sends previews too large for a pipe's buffer.
+    """
+
+    def warm_up(self) -> Capabilities | None:
+        return FAKE_BACKEND
+
+    def close(self) -> None:
+        pass
+
+    def make(self, job: Job) -> Generator[Event]:
+        request, orders = job.request, _orders(job.request.prompt)
+        yield StageStarted(request.id, Stage.LOADING)
+        _misbehave(orders)
+        yield StageFinished(request.id, Stage.LOADING, 0.0)
+        yield StageStarted(request.id, Stage.READING_PROMPT)
+        if "notice" in orders:
+            yield Notice(request.id, "The prompt is longer than the model reads; left out: the end")
+        yield StageFinished(request.id, Stage.READING_PROMPT, 0.0)
+        for index in range(request.count):
+            yield from _make_one(request, orders, index)
+        yield Finished(request.id)
+
+
+def _orders(prompt: str) -> dict[str, float]:
+    return {name: float(value or 0) for name, value in re.findall(r"\{(\w+) ?([\d.]*)\}", prompt)}
+
+
+def _misbehave(orders: dict[str, float]) -> None:
+    if "crash" in orders:
+        os.kill(os.getpid(), 11)
+    if "bug" in orders:
+        raise ZeroDivisionError("a defect")
+    if "oom" in orders:
+        raise OutOfMemory("A picture of 64 x 64 needs about 9.0 GB of memory.", "Use 64 x 64.")
+
+
+def _make_one(request: Request, orders: dict[str, float], index: int) -> Generator[Event]:
+    yield StageStarted(request.id, Stage.DENOISING, index)
+    seconds = orders.get("step", 0.001)
+    for step in range(1, request.steps + 1):
+        time.sleep(seconds)
+        if step == orders.get("die"):
+            os.kill(os.getpid(), 9)
+        preview = square(512 if "big" in orders else 16, 16, request.seed + index + step)
+        yield StepDone(request.id, step, request.steps, seconds, index, preview)
+    yield StageFinished(request.id, Stage.DENOISING, seconds * request.steps, index)
+    yield StageStarted(request.id, Stage.DEVELOPING, index)
+    yield StageFinished(request.id, Stage.DEVELOPING, 0.0, index)
+    picture = square(request.width, request.height, request.seed + index)
+    times = {"reading_prompt": 0.0, "denoising": seconds * request.steps, "developing": 0.0}
+    provenance = {"backend": "fake", "precision": "float32", "model": "Fake", "model_hash": "0" * 64}
+    yield PictureReady(request.id, index, request.seed + index, picture, times, provenance)
+
+
+def square(width: int, height: int, seed: int) -> Picture:
+    """One colour, decided by the seed."""
+    colour = bytes(((seed * 67) % 256, (seed * 131) % 256, (seed * 29) % 256))
+    return Picture(width, height, colour * (width * height))
