@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -71,6 +72,11 @@ class TextToLatents(nn.Module):
         super().__init__()
         self.unet = build_unet()
         self.text_encoder = build_text_encoder(tokenizer)
+
+    def use_plain_attention(self) -> None:
+        """Attention as matrix products: on CPUs the fused kernel's backward pass is slower for such small images."""
+        self.unet.set_attn_processor(AttnProcessor())
+        self.text_encoder.set_attn_implementation("eager")
 
     def forward(self, noisy: torch.Tensor, timesteps: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         """The predicted velocity, in float32."""

@@ -62,7 +62,8 @@ class Trainer:
     def __init__(self, options: argparse.Namespace) -> None:
         self.path = options.work / "denoiser.pt"
         tokenizer = CLIPTokenizer.from_pretrained(options.work / "tokenizer")
-        self.model = TextToLatents(tokenizer).to(memory_format=torch.channels_last)
+        self.model = TextToLatents(tokenizer)
+        self.model.use_plain_attention()
         self.scheduler = build_scheduler()
         self.rate = options.rate
         self.optimizer = torch.optim.AdamW(
@@ -109,7 +110,7 @@ class Trainer:
         noisy = self.scheduler.add_noise(latents, noise, timesteps)
         target = self.scheduler.get_velocity(latents, noise, timesteps)
         with torch.autocast("cpu", torch.bfloat16):
-            velocity = self.model(noisy.to(memory_format=torch.channels_last), timesteps, tokens)
+            velocity = self.model(noisy, timesteps, tokens)
         return F.mse_loss(velocity, target)
 
     def train_step(self, budget: Budget) -> None:
