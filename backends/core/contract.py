@@ -212,7 +212,7 @@ def _check_whole(name: str, value: int, low: int, high: int) -> None:
 
 
 def _check_number(name: str, value: float, low: float, high: float) -> None:
-    if not isinstance(value, int | float) or not low <= value <= high:  # NaN fails the comparison
+    if not low <= value <= high:  # NaN fails the comparison too
         raise InvalidRequest(f"The {name} can't be {value!r}.", f"Use a number from {low:g} to {high:g}.")
 
 
@@ -350,6 +350,8 @@ class ModelFacts:
 
     `latent_channels` and `latent_scale` (pixels a latent's side) give the latents' shape
     (1, C, height / scale, width / scale). `prediction_type` is "epsilon", "v_prediction" or "sample".
+    `guidance_embedding` is the width of the guidance embedding that a distilled UNet takes in place of
+    classifier-free guidance, or 0.
     """
 
     name: str
@@ -360,6 +362,7 @@ class ModelFacts:
     scaling_factor: float
     prediction_type: str
     token_limit: int
+    guidance_embedding: int = 0
     scheduler_config: Mapping[str, Any] = field(repr=False)
     defaults: Defaults
 
@@ -382,11 +385,15 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
-    """What a backend can do, as plain data. The window enables controls from it."""
+    """What a backend can do, as plain data. The window enables controls from it.
+
+    `rank` orders the automatic choice: the lowest that can run here is taken.
+    """
 
     id: str
     name: str
     hardware: str
+    rank: int
     families: tuple[str, ...]
     features: frozenset[str]
     precisions: tuple[str, ...]
@@ -416,6 +423,10 @@ class Stages(Protocol):
     @property
     def provenance(self) -> Mapping[str, str]:
         """Backend, precision, versions and model hash, for the picture's record."""
+        ...
+
+    def check_size(self, width: int, height: int) -> None:
+        """Raises OutOfMemory, with a size that fits, when a picture of this size would not."""
         ...
 
     def encode_text(self, text: str, clip_skip: int) -> Conditioning: ...
@@ -452,6 +463,14 @@ class Backend(Protocol):
         ...
 
 
+class TextEncoder(Protocol):
+    """A loaded text encoder, wherever it runs."""
+
+    def __call__(self, token_ids: Tensor, attention_mask: Tensor | None, clip_skip: int) -> Tensor:
+        """(1, L) int64 token ids -> (1, L, width) float32 on the CPU, after the final layer norm."""
+        ...
+
+
 class Family(Protocol):
     """One kind of checkpoint: what goes into its networks and comes out. Never where they run."""
 
@@ -468,6 +487,8 @@ class Family(Protocol):
         """The facts, from the parts' configurations and our own model.json (may be empty)."""
         ...
 
-    def encode_text(self, encoders: Sequence[Any], tokenizers: Sequence[Any], text: str, clip_skip: int) -> Conditioning:
-        """Runs the text encoders as this family wants it."""
+    def encode_text(
+        self, encoders: Sequence[TextEncoder], tokenizers: Sequence[Any], text: str, clip_skip: int
+    ) -> Conditioning:
+        """Tokenizes the text and runs the encoders as this family wants it."""
         ...

@@ -1,0 +1,178 @@
+"""Opens and checks a model folder: model_index.json, and our model.json beside it.
+
+The folder has diffusers' layout. `model.json` is ours and may be absent: title, origin, licence,
+the settings the model looks best with, and the SHA-256 of each weight file. Standard library
+only, so that asking what a model is costs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+from backends import families
+from backends.core.contract import BrokenModel, Family, ModelFacts
+
+_PARTS = ("text_encoder", "unet", "vae", "scheduler", "tokenizer")
+_CONFIG_NAMES = {"scheduler": "scheduler_config.json", "tokenizer": "tokenizer_config.json"}
+_WEIGHTS = {"text_encoder": "model", "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
+_MAX_HEADER = 100 * 2**20
+_REPAIR = "Copy or download the model again."
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A model folder whose configuration has been read. Weights are checked by `check_weights`."""
+
+    path: Path
+    index: Mapping[str, Any] = field(repr=False)
+    configs: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    manifest: Mapping[str, Any] = field(repr=False)
+
+    @cached_property
+    def family(self) -> Family:
+        return families.find(self.path, self.index, self.configs)
+
+    @cached_property
+    def facts(self) -> ModelFacts:
+        return self.family.facts(self.path, self.configs, self.manifest)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that have weights, by folder name."""
+        return tuple(part for part in self.configs if part in _WEIGHTS)
+
+    def variant(self, part: str) -> str | None:
+        """None, or "fp16" where only that file is there."""
+        stem = self.path / part / _WEIGHTS[part]
+        plain = [
+            stem.with_name(f"{stem.name}.safetensors"),
+            stem.with_name(f"{stem.name}.safetensors.index.json"),
+        ]
+        return None if any(path.exists() for path in plain) else "fp16"
+
+    def weight_files(self, part: str) -> list[Path]:
+        """The safetensors files of one part. Raises BrokenModel when one is missing."""
+        suffix = f".{variant}" if (variant := self.variant(part)) else ""
+        stem = _WEIGHTS[part]
+        single = self.path / part / f"{stem}{suffix}.safetensors"
+        listing = self.path / part / f"{stem}.safetensors.index{suffix}.json"
+        if single.exists():
+            return [single]
+        if not listing.exists():
+            raise self._missing(part)
+        names = sorted(set(cast(dict[str, str], _read_json(listing).get("weight_map", {})).values()))
+        return [self._inside(part, name) for name in names]
+
+    def check_weights(self) -> None:
+        """Raises BrokenModel when a weight file is missing, cut short, or not the one model.json names."""
+        for part in self.parts:
+            for path in self.weight_files(part):
+                _check_safetensors(path)
+                self._check_hash(path)
+
+    def model_hash(self) -> str:
+        """SHA-256 of the denoiser's weights, as 64 hex digits."""
+        digests = [self._listed_hash(path) or sha256(path) for path in self.weight_files("unet")]
+        return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+    def _listed_hash(self, path: Path) -> str | None:
+        files = cast(Mapping[str, Mapping[str, str]], self.manifest.get("files", {}))
+        return files.get(path.relative_to(self.path).as_posix(), {}).get("sha256")
+
+    def _check_hash(self, path: Path) -> None:
+        listed = self._listed_hash(path)
+        if listed is not None and sha256(path) != listed:
+            raise BrokenModel(f"{_short(path)} is damaged: its contents changed.", _REPAIR)
+
+    def _inside(self, part: str, name: str) -> Path:
+        path = self.path / part / name
+        if Path(name).name != name or not path.exists():
+            raise self._missing(part)
+        return path
+
+    def _missing(self, part: str) -> BrokenModel:
+        pickled = any((self.path / part).glob("*.bin")) or any((self.path / part).glob("*.ckpt"))
+        if pickled:
+            return BrokenModel(
+                f"The model's {part} is only there as a pickle (.bin), which can run code.",
+                "Get the model with .safetensors files.",
+            )
+        return BrokenModel(f"The model in {self.path} lacks the weights of its {part}.", _REPAIR)
+
+
+def open_folder(path: Path) -> ModelFolder:
+    """Reads the configuration of every part. Raises BrokenModel in words a person can use."""
+    if not path.is_dir():
+        raise BrokenModel(f"There is no folder {path}.", "Give the folder that holds model_index.json.")
+    if not (path / "model_index.json").is_file():
+        raise BrokenModel(
+            f"{path} is not a model folder: it holds no model_index.json.",
+            "Give a folder in the diffusers layout.",
+        )
+    index = _read_json(path / "model_index.json")
+    configs = {part: _read_config(path, part) for part in _PARTS if part in index}
+    manifest = _read_json(path / "model.json") if (path / "model.json").exists() else {}
+    return ModelFolder(path, index, configs, manifest)
+
+
+def read_facts(path: Path) -> ModelFacts:
+    """What the model in this folder is. Raises BrokenModel."""
+    return open_folder(path).facts
+
+
+def _read_config(path: Path, part: str) -> Mapping[str, Any]:
+    file = path / part / _CONFIG_NAMES.get(part, "config.json")
+    if not file.is_file():
+        raise BrokenModel(f"The model in {path} lacks {part}/{file.name}.", _REPAIR)
+    return _read_json(file)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value: object = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BrokenModel(f"{path} can't be read as JSON.", _REPAIR) from error
+    if not isinstance(value, dict):
+        raise BrokenModel(f"{path} does not hold a JSON object.", _REPAIR)
+    return cast(dict[str, Any], value)
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256 as hex digits, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_safetensors(path: Path) -> None:
+    """The header is whole, and the file is exactly as long as the header says."""
+    try:
+        expected = _expected_size(path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error, RecursionError) as error:
+        raise BrokenModel(f"{_short(path)} is damaged: its header can't be read.", _REPAIR) from error
+    actual = path.stat().st_size
+    if actual != expected:
+        raise BrokenModel(
+            f"{_short(path)} is cut short or damaged: {actual:,} bytes where {expected:,} should be.",
+            _REPAIR,
+        )
+
+
+def _short(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def _expected_size(path: Path) -> int:
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        if length > _MAX_HEADER:
+            raise ValueError("header too long")
+        header = cast(dict[str, dict[str, Any]], json.loads(file.read(length)))
+    ends = [int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"]
+    return 8 + int(length) + max(ends, default=0)

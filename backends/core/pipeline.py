@@ -1,0 +1,206 @@
+"""The loop: text -> latents -> picture, as a generator of events.
+
+The caller owns progress, previews and cancelling: closing the generator stops before the next
+step and skips the decode. Latents stay on the CPU in float32 between steps, so that noise, sampler
+arithmetic and guidance are the same numbers on every backend.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import time
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from backends.core import guard, noise, pictures, preview, samplers
+from backends.core.contract import (
+    Event,
+    Finished,
+    InvalidRequest,
+    Notice,
+    PictureReady,
+    Request,
+    Stage,
+    StageFinished,
+    Stages,
+    StageStarted,
+    StepDone,
+    TextRead,
+)
+
+
+def generate(request: Request, stages: Stages, *, previews: bool = True) -> Iterator[Event]:
+    """Makes the pictures of a request. Closing the iterator cancels.
+
+    Raises InvalidRequest, UnreadablePicture, OutOfMemory or BadPicture.
+    """
+    run = _Run(request, stages)
+    stages.check_size(request.width, request.height)
+    samplers.set_steps(run.new_scheduler(), request.sampler, request.steps)
+    conditioning = yield from _read_prompt(run)
+    start = yield from _read_picture(run)
+    show = preview.fit(stages.decode, stages.facts.latent_channels) if previews else None
+    for index in range(request.count):
+        latents = yield from _denoise(run, index, conditioning, start, show)
+        yield from _develop(run, index, latents)
+    yield Finished(request.id)
+
+
+@dataclass
+class _Run:
+    """What the stages of one request share."""
+
+    request: Request
+    stages: Stages
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def guided(self) -> bool:
+        return self.request.guidance_scale > 1 and self.stages.facts.guidance_embedding == 0
+
+    def new_scheduler(self) -> Any:
+        return samplers.make_scheduler(self.request.sampler, self.stages.facts.scheduler_config)
+
+    def finished(self, stage: Stage, began: float, index: int = 0) -> StageFinished:
+        self.seconds[stage.name.lower()] = time.perf_counter() - began
+        return StageFinished(self.request.id, stage, self.seconds[stage.name.lower()], index)
+
+
+def _read_prompt(run: _Run) -> Generator[Event, None, Mapping[str, Tensor]]:
+    """The conditioning: the prompt's, or the negative prompt's and the prompt's as a batch of two."""
+    request, began = run.request, time.perf_counter()
+    yield StageStarted(request.id, Stage.READING_PROMPT)
+    positive = run.stages.encode_text(request.prompt, request.clip_skip)
+    yield TextRead(request.id, positive.tokens, positive.cut)
+    yield from _text_notices(request, positive.cut)
+    tensors = dict(positive.tensors)
+    if run.guided:
+        negative = run.stages.encode_text(request.negative_prompt, request.clip_skip)
+        tensors = {name: torch.cat([negative.tensors[name], tensors[name]]) for name in tensors}
+    if width := run.stages.facts.guidance_embedding:
+        tensors["timestep_cond"] = _guidance_embedding(request.guidance_scale, width)
+    yield run.finished(Stage.READING_PROMPT, began)
+    return tensors
+
+
+def _text_notices(request: Request, cut: tuple[str, ...]) -> Iterator[Notice]:
+    if not request.prompt.strip():
+        yield Notice(request.id, "The prompt is empty, so the picture is whatever the model thinks of.")
+    if cut:
+        shown = " ".join(cut[:12]) + (" ..." if len(cut) > 12 else "")
+        yield Notice(request.id, f"The prompt is longer than the model reads; left out: {shown}")
+
+
+def _guidance_embedding(scale: float, width: int) -> Tensor:
+    """Sinusoidal embedding of the guidance scale: (1, width) (Meng et al. 2023, arXiv:2210.03142)."""
+    half = width // 2
+    frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * -(math.log(10000.0) / (half - 1)))
+    angles = (scale - 1) * 1000.0 * frequencies
+    embedding = torch.cat([angles.sin(), angles.cos()])
+    return torch.nn.functional.pad(embedding, (0, width % 2))[None]
+
+
+def _read_picture(run: _Run) -> Generator[Event, None, tuple[Tensor, Tensor] | None]:
+    """Mean and deviation of the start picture's latents, or None without one."""
+    request, began = run.request, time.perf_counter()
+    if request.init_image is None:
+        return None
+    yield StageStarted(request.id, Stage.READING_PICTURE)
+    moments = run.stages.encode_image(pictures.image_array(request.init_image, request.width, request.height))
+    guard.check_finite(moments[0], "reading the start picture")
+    yield run.finished(Stage.READING_PICTURE, began)
+    return moments
+
+
+def _denoise(
+    run: _Run,
+    index: int,
+    conditioning: Mapping[str, Tensor],
+    start: tuple[Tensor, Tensor] | None,
+    show: preview.LinearPreview | None,
+) -> Generator[Event, None, Tensor]:
+    """Steps from noise, or from the start picture with noise, to clean latents."""
+    request, began = run.request, time.perf_counter()
+    yield StageStarted(request.id, Stage.DENOISING, index)
+    generator = noise.generator_for(request.seed + index)
+    scheduler = run.new_scheduler()
+    samplers.set_steps(scheduler, request.sampler, request.steps)
+    latents, timesteps = _starting_point(run, scheduler, generator, start)
+    extra = _step_arguments(scheduler, generator)
+    total = math.ceil(len(timesteps) / scheduler.order)
+    for done, timestep in enumerate(timesteps, start=1):
+        step_began = time.perf_counter()
+        model_input = scheduler.scale_model_input(latents, timestep)
+        prediction = _predict(run, model_input, float(timestep), conditioning)
+        guard.check_finite(prediction, "denoising")
+        latents = scheduler.step(prediction, timestep, latents, return_dict=False, **extra)[0]
+        picture = None
+        if show is not None:
+            picture = show(preview.clean_estimate(scheduler, model_input, prediction, float(timestep)))
+        seconds = time.perf_counter() - step_began
+        yield StepDone(request.id, math.ceil(done / scheduler.order), total, seconds, index, picture)
+    yield run.finished(Stage.DENOISING, began, index)
+    return latents
+
+
+def _starting_point(
+    run: _Run, scheduler: Any, generator: torch.Generator, start: tuple[Tensor, Tensor] | None
+) -> tuple[Tensor, Tensor]:
+    """Latents before the first step, and the timesteps still to make.
+
+    With a start picture the generator first draws the sample of its latents and then the noise, and
+    the first steps are skipped by `strength`, both as diffusers' image-to-image pipeline does it.
+    """
+    request, facts = run.request, run.stages.facts
+    shape = facts.latent_shape(request.width, request.height)
+    if start is None:
+        return noise.draw(shape, generator) * scheduler.init_noise_sigma, scheduler.timesteps
+    mean, deviation = start
+    clean = facts.scaling_factor * (mean + deviation * noise.draw(shape, generator))
+    skipped = (request.steps - min(int(request.steps * request.strength), request.steps)) * scheduler.order
+    timesteps = scheduler.timesteps[skipped:]
+    if len(timesteps) == 0:
+        raise InvalidRequest("With this strength no step would be made.", "Use a higher strength.")
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(skipped)
+    return scheduler.add_noise(clean, noise.draw(shape, generator), timesteps[:1]), timesteps
+
+
+def _step_arguments(scheduler: Any, generator: torch.Generator) -> dict[str, Any]:
+    """Samplers that draw noise while they run go on drawing from the picture's generator."""
+    accepts = inspect.signature(scheduler.step).parameters
+    return {"generator": generator} if "generator" in accepts else {}
+
+
+def _predict(run: _Run, model_input: Tensor, timestep: float, conditioning: Mapping[str, Tensor]) -> Tensor:
+    """The network's prediction, guided away from the negative prompt (Ho and Salimans 2022)."""
+    if not run.guided:
+        return run.stages.denoise(model_input, timestep, conditioning)
+    both = run.stages.denoise(torch.cat([model_input] * 2), timestep, conditioning)
+    unconditional, conditional = both.chunk(2)
+    return unconditional + run.request.guidance_scale * (conditional - unconditional)
+
+
+def _develop(run: _Run, index: int, latents: Tensor) -> Iterator[Event]:
+    """Latents -> pixels."""
+    request, began = run.request, time.perf_counter()
+    yield StageStarted(request.id, Stage.DEVELOPING, index)
+    image = run.stages.decode(latents)
+    guard.check_finite(image, "developing the picture")
+    pixels = pictures.to_unit(image)
+    if warning := guard.describe_dull(pixels):
+        yield Notice(request.id, warning)
+    yield run.finished(Stage.DEVELOPING, began, index)
+    yield PictureReady(
+        request.id,
+        index,
+        request.seed + index,
+        pictures.to_picture(pixels),
+        dict(run.seconds),
+        run.stages.provenance,
+    )

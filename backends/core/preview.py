@@ -1,0 +1,80 @@
+"""Latents -> a small picture, cheap enough for every step.
+
+The nearest thing to the finished picture that a step knows is its estimate of the clean latents.
+A linear map, one colour for each latent, shows it at a hundredth of the decoder's cost. The map
+is fitted to the model's own decoder, so it needs no table of known models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from backends.core.contract import Picture
+from backends.core.pictures import to_picture, to_unit
+
+_PATCH = 8
+_SAMPLES = 12
+
+
+class LinearPreview:
+    """A matrix (C, 3) and a bias (3) from scaled latents to colours in -1..1."""
+
+    def __init__(self, matrix: Tensor, bias: Tensor) -> None:
+        self.matrix = matrix
+        self.bias = bias
+
+    def __call__(self, latents: Tensor) -> Picture:
+        """(1, C, h, w) clean scaled latents -> a picture of w x h pixels."""
+        colours = torch.einsum("bchw,cr->brhw", latents, self.matrix) + self.bias[None, :, None, None]
+        return to_picture(to_unit(colours))
+
+
+def fit(decode: Callable[[Tensor], Tensor], channels: int) -> LinearPreview:
+    """Fits the map by ridge regression on the decoder's answer to smooth random latents.
+
+    `decode` takes (1, C, h, w) scaled latents and gives (1, 3, H, W) in -1..1.
+    """
+    generator = torch.Generator("cpu").manual_seed(0)
+    smooth = _smooth_noise((_SAMPLES, channels, _PATCH, _PATCH), generator)
+    pictures = torch.cat([decode(sample[None]) for sample in smooth])
+    colours = torch.nn.functional.adaptive_avg_pool2d(pictures, _PATCH)
+    inputs = smooth.permute(0, 2, 3, 1).reshape(-1, channels)
+    targets = colours.permute(0, 2, 3, 1).reshape(-1, 3)
+    ones = torch.ones(len(inputs), 1)
+    design = torch.cat([inputs, ones], dim=1).double()
+    gram = design.T @ design + 0.1 * torch.eye(channels + 1, dtype=torch.float64)
+    solution = cast(Tensor, cast(Any, torch.linalg).solve(gram, design.T @ targets.double())).float()
+    return LinearPreview(solution[:-1], solution[-1])
+
+
+def _smooth_noise(shape: tuple[int, int, int, int], generator: torch.Generator) -> Tensor:
+    count, channels, height, width = shape
+    coarse = torch.randn(count, channels, height // 2, width // 2, generator=generator)
+    return torch.nn.functional.interpolate(coarse, size=(height, width), mode="bilinear")
+
+
+def clean_estimate(scheduler: Any, sample: Tensor, prediction: Tensor, timestep: float) -> Tensor:
+    """The clean latents that this prediction implies.
+
+    `sample` is the scaled model input: for every scheduler it is sqrt(a) x0 + sqrt(1 - a) noise,
+    with a the cumulative alpha at the timestep (Ho et al. 2020; v as in Salimans and Ho 2022).
+    """
+    alpha = _alpha_at(scheduler.alphas_cumprod, timestep)
+    signal, noise = alpha**0.5, (1 - alpha) ** 0.5
+    kind = scheduler.config.prediction_type
+    if kind == "v_prediction":
+        return signal * sample - noise * prediction
+    if kind == "sample":
+        return prediction
+    return (sample - noise * prediction) / max(signal, 1e-4)
+
+
+def _alpha_at(alphas: Tensor, timestep: float) -> float:
+    position = min(max(timestep, 0.0), len(alphas) - 1.0)
+    low = int(position)
+    high = min(low + 1, len(alphas) - 1)
+    return float(torch.lerp(alphas[low].double(), alphas[high].double(), position - low))

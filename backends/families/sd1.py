@@ -1,0 +1,93 @@
+"""Stable Diffusion 1.x and 2.x: one CLIP text encoder, a UNet with cross-attention, a KL autoencoder.
+
+Prediction is epsilon or v, with or without zero terminal SNR, as the scheduler's configuration
+says. The starter model is of this family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from backends.core.contract import BrokenModel, Conditioning, Defaults, ModelFacts, TextEncoder
+
+_FALLBACK_LIMIT = 77
+
+
+class StableDiffusion1:
+    """See the module's docstring."""
+
+    id = "sd1"
+
+    def matches(self, index: Mapping[str, Any], configs: Mapping[str, Mapping[str, Any]]) -> bool:
+        kinds = {part: index.get(part, [None, None])[1] for part in ("text_encoder", "unet", "vae")}
+        return kinds == {
+            "text_encoder": "CLIPTextModel",
+            "unet": "UNet2DConditionModel",
+            "vae": "AutoencoderKL",
+        } and not index.get("text_encoder_2")
+
+    def facts(
+        self, folder: Path, configs: Mapping[str, Mapping[str, Any]], manifest: Mapping[str, Any]
+    ) -> ModelFacts:
+        unet, vae = configs["unet"], configs["vae"]
+        channels = int(vae.get("latent_channels", 4))
+        if unet.get("in_channels", channels) != channels:
+            raise BrokenModel(
+                f"The UNet in {folder} takes {unet['in_channels']} channels and the VAE makes {channels}: "
+                "it is an inpainting or depth model, which this version can't run.",
+                "Use the plain version of the model.",
+            )
+        scale = 2 ** (len(vae["block_out_channels"]) - 1)
+        return ModelFacts(
+            name=str(manifest.get("name", folder.name)),
+            family=self.id,
+            folder=folder,
+            latent_channels=channels,
+            latent_scale=scale,
+            scaling_factor=float(vae.get("scaling_factor", 0.18215)),
+            prediction_type=str(configs["scheduler"].get("prediction_type", "epsilon")),
+            token_limit=_token_limit(configs["tokenizer"]),
+            guidance_embedding=int(unet.get("time_cond_proj_dim") or 0),
+            scheduler_config=configs["scheduler"],
+            defaults=_defaults(unet, scale, cast(Mapping[str, Any], manifest.get("defaults", {}))),
+        )
+
+    def encode_text(
+        self, encoders: Sequence[TextEncoder], tokenizers: Sequence[Any], text: str, clip_skip: int
+    ) -> Conditioning:
+        """One tensor, `encoder_hidden_states`: (1, token limit, width)."""
+        tokenizer: Any = tokenizers[0]
+        tokens, cut = _tokens(tokenizer, text)
+        limit = tokenizer.model_max_length
+        padded = tokenizer(text, padding="max_length", max_length=limit, truncation=True, return_tensors="pt")
+        hidden = encoders[0](padded.input_ids, padded.attention_mask, clip_skip)
+        return Conditioning({"encoder_hidden_states": hidden}, tokens, cut)
+
+
+def _token_limit(tokenizer: Mapping[str, Any]) -> int:
+    limit = int(tokenizer.get("model_max_length", _FALLBACK_LIMIT))
+    return limit if limit < 10_000 else _FALLBACK_LIMIT
+
+
+def _defaults(unet: Mapping[str, Any], scale: int, wanted: Mapping[str, Any]) -> Defaults:
+    side = int(unet.get("sample_size") or 64) * scale
+    return Defaults(
+        width=int(wanted.get("width", side)),
+        height=int(wanted.get("height", side)),
+        steps=int(wanted.get("steps", 20)),
+        guidance_scale=float(wanted.get("guidance_scale", 7.0)),
+        sampler=str(wanted.get("sampler", "dpmpp_2m")),
+    )
+
+
+def _tokens(tokenizer: Any, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tokens that are read and those past the limit, without the start and end marks."""
+    ids = tokenizer(text, add_special_tokens=False, truncation=False, verbose=False).input_ids
+    pieces = tuple(str(piece).replace("</w>", "") for piece in tokenizer.convert_ids_to_tokens(ids))
+    room = int(tokenizer.model_max_length) - 2
+    return pieces[:room], pieces[room:]
+
+
+FAMILY = StableDiffusion1()
