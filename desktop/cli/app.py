@@ -1,0 +1,118 @@
+"""Runs a command, and turns whatever goes wrong into a sentence and an exit code.
+
+0: done. 1: it failed. 2: something asked for can't be used. 130: stopped by Ctrl+C.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from types import FrameType
+
+from backends.core.contract import InternalError, MezzotintError, OutOfMemory
+from desktop.cli import arguments, crash
+from desktop.cli.show import printable, say
+
+INTERRUPTED = 130
+
+_ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "DIFFUSERS_VERBOSITY": "error",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_DISABLE": "1",
+}
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate")
+
+
+def run_command(words: list[str]) -> int:
+    """Runs the command that these words ask for and returns its exit code. Never raises."""
+    _be_offline_and_quiet()
+    with _stoppable() as stop:
+        try:
+            return _run(words)
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except SystemExit as end:  # argparse, after --help and --version
+            return int(end.code or 0)
+        except BrokenPipeError:
+            _let_go_of_stdout()
+            return 1
+        except MezzotintError as error:
+            return _explain(error)
+        except Exception as error:  # noqa: BLE001  the last resort: a report instead of a traceback
+            return INTERRUPTED if stop.asked else _explain(_as_our_own(error))
+
+
+def _run(words: list[str]) -> int:
+    command, options = arguments.parse(words)
+    if isinstance(options, arguments.GenerateOptions):
+        from desktop.cli import generate
+
+        return generate.run(options)
+    from desktop.cli import inspect
+
+    return inspect.run_models(options) if command == "models" else inspect.run_doctor(options)
+
+
+def _be_offline_and_quiet() -> None:
+    """Before the libraries are imported: they reach for the network and talk to the terminal otherwise."""
+    os.environ.update(_ENVIRONMENT)
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+class _Stop:
+    """Whether Ctrl+C was pressed: some libraries turn the KeyboardInterrupt into an error of their own."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[_Stop]:
+    """Ctrl+C and a polite kill both end the work in an orderly way."""
+    stop = _Stop()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _explain(error: MezzotintError) -> int:
+    if isinstance(error, InternalError) and error.report:
+        error = crash.filed(error)
+    say(printable(str(error)))
+    return error.exit_code
+
+
+def _as_our_own(error: Exception) -> MezzotintError:
+    if isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in _OUT_OF_MEMORY):
+        return OutOfMemory(
+            "There is not enough memory for this picture.", "Use a smaller size, or close programs."
+        )
+    return crash.describe(error)
+
+
+def _let_go_of_stdout() -> None:
+    """The program that read our output is gone: keeps Python from complaining when it flushes at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

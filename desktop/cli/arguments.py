@@ -1,0 +1,197 @@
+"""What may be written after `mezzotint`, and what it means."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, NoReturn
+
+from backends.core.contract import SAMPLERS, InvalidRequest, unknown
+
+COMMANDS = {
+    "generate": "make pictures from a prompt",
+    "models": "list the installed models",
+    "doctor": "say what can run on this machine, and what to do about what can't",
+}
+_HELP = "`mezzotint generate --help` lists the options."
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateOptions:
+    """The options of `mezzotint generate`; None for what was not given."""
+
+    prompt: str | None = None
+    negative: str | None = None
+    model: str | None = None
+    backend: str | None = None
+    size: tuple[int, int] | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    sampler: str | None = None
+    seed: int | None = None
+    count: int | None = None
+    init: str | None = None
+    strength: float | None = None
+    clip_skip: int | None = None
+    out: str | None = None
+    like: str | None = None
+    json: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectOptions:
+    """The options of `mezzotint models` and `mezzotint doctor`."""
+
+    json: bool = False
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in a sentence, as an InvalidRequest."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **settings})
+
+    def error(self, message: str) -> NoReturn:
+        if message.startswith("unrecognized arguments: "):
+            words = message.removeprefix("unrecognized arguments: ")
+            raise InvalidRequest(
+                f"Nothing is known about: {_short(words)}.", f'Put the prompt in "quotes". {_HELP}'
+            )
+        if "expected one argument" in message:
+            option = message.removeprefix("argument ").split(":")[0]
+            raise InvalidRequest(
+                f"{option} needs a value.",
+                f"If it starts with a hyphen, write {option.split('/')[-1]}=VALUE.",
+            )
+        raise InvalidRequest(f"{message[:1].upper()}{message[1:]}.", _HELP)
+
+
+def parse(arguments: list[str]) -> tuple[str, GenerateOptions | InspectOptions]:
+    """The command and its options. Raises InvalidRequest; SystemExit(0) after --help and --version."""
+    parser = _make_parser()
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
+        raise unknown("command", _short(arguments[0]), COMMANDS)
+    values = vars(parser.parse_args(arguments))
+    command = values.pop("command")
+    if command is None:
+        raise InvalidRequest("No command was given.", f"Use one of: {', '.join(COMMANDS)}.")
+    return command, GenerateOptions(**values) if command == "generate" else InspectOptions(**values)
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="mezzotint",
+        description="Pictures from text, offline. Without a command it opens the window.",
+        epilog='Example: mezzotint generate "a panda eating tacos at the beach"',
+    )
+    parser.add_argument("--version", action="version", version=f"Mezzotint {version('mezzotint')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _add_generate(commands.add_parser("generate", help=COMMANDS["generate"], description=_GENERATE))
+    for name in ("models", "doctor"):
+        inspect = commands.add_parser(
+            name, help=COMMANDS[name], description=f"{COMMANDS[name].capitalize()}."
+        )
+        inspect.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    return parser
+
+
+_GENERATE = (
+    "Make pictures from a prompt. What is not given comes from the model, or from the picture of --like."
+)
+
+
+def _add_generate(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("prompt", nargs="?", metavar="PROMPT", help='what the picture shows, in "quotes"')
+    add("--negative", metavar="TEXT", help="what it should not show")
+    add("--model", metavar="MODEL", help="an installed model's name, or a model's folder (starter)")
+    add("--backend", metavar="ID", help="the hardware to use; `mezzotint doctor` lists them (auto)")
+    add("--size", metavar="WxH", type=_size, help="width and height in pixels, such as 512x512")
+    add("--steps", metavar="N", type=_whole("number of steps", "1 to 1000"), help="denoising steps")
+    add(
+        "--guidance",
+        metavar="X",
+        type=_number("guidance scale", "0 to 100"),
+        help="how closely to follow the prompt",
+    )
+    add("--sampler", metavar="ID", type=_sampler, help=", ".join(SAMPLERS))
+    add(
+        "--seed",
+        metavar="N",
+        type=_whole("seed", "0 or more"),
+        help="the same seed makes the same picture (random)",
+    )
+    add(
+        "--count",
+        metavar="N",
+        type=_whole("count", "1 to 1000"),
+        help="how many pictures, one seed after the other",
+    )
+    add("--init", metavar="PICTURE", help="start from this PNG, JPEG or WebP picture")
+    add(
+        "--strength",
+        metavar="X",
+        type=_number("strength", "0 to 1"),
+        help="how far to leave it, 0 to 1 (0.75)",
+    )
+    add(
+        "--clip-skip",
+        metavar="N",
+        type=_whole("clip skip", "0 to 11"),
+        help="text encoder layers to skip (0)",
+    )
+    add("--out", metavar="PATH", help="a .png file, or a folder; nothing is ever overwritten")
+    add("--like", metavar="PICTURE", help="repeat this PNG: its recipe is used for whatever is not given")
+    add("--json", action="store_true", help="print one JSON line a picture, once it is safely on disk")
+    add("--quiet", action="store_true", help="print the pictures' paths only")
+
+
+def _whole(name: str, values: str) -> Callable[[str], int]:
+    def parse_whole(text: str) -> int:
+        try:
+            return int(text)
+        except ValueError as error:
+            raise InvalidRequest(
+                f"The {name} must be a whole number, and {_short(text)!r} can't be used.", f"Use {values}."
+            ) from error
+
+    return parse_whole
+
+
+def _number(name: str, values: str) -> Callable[[str], float]:
+    def parse_number(text: str) -> float:
+        try:
+            return float(text)
+        except ValueError as error:
+            raise InvalidRequest(
+                f"The {name} must be a number, and {_short(text)!r} can't be used.", f"Use {values}."
+            ) from error
+
+    return parse_number
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"\s*([0-9]{1,9})\s*[x×*]\s*([0-9]{1,9})\s*", text, re.IGNORECASE)
+    if match is None:
+        raise InvalidRequest(
+            f"The size must be a width and a height, and {_short(text)!r} can't be used.",
+            "Use pixels, both multiples of 8, such as 512x512.",
+        )
+    return int(match[1]), int(match[2])
+
+
+def _sampler(text: str) -> str:
+    """An id, or the name people know the sampler by."""
+    ids = {label.casefold(): sampler for sampler, label in SAMPLERS.items()}
+    wanted = ids.get(text.casefold(), text.casefold())
+    if wanted not in SAMPLERS:
+        raise unknown("sampler", _short(text), SAMPLERS)
+    return wanted
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:60]}..."

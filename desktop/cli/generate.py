@@ -1,0 +1,152 @@
+"""`mezzotint generate`: makes the pictures in this process and saves each as soon as it is done."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import cast
+
+from backends.core.contract import (
+    Backend,
+    Event,
+    MezzotintError,
+    Notice,
+    PictureReady,
+    Stage,
+    Stages,
+    StageStarted,
+    StepDone,
+)
+from desktop.cli.arguments import GenerateOptions
+from desktop.cli.clock import seconds_since_start
+from desktop.cli.plan import AUTO, Plan, make_plan
+from desktop.cli.show import (
+    HumanOutput,
+    JsonOutput,
+    Output,
+    PathOutput,
+    Progress,
+    Saved,
+    choose_progress,
+    say,
+)
+from desktop.library.pictures import encode_picture
+from desktop.library.record import describe
+
+INTERRUPTED = 130
+_FULL_HASH = 64
+
+
+def run(options: GenerateOptions) -> int:
+    """Makes what the options ask for. Returns the exit code; raises a MezzotintError."""
+    work = None
+    try:
+        with choose_progress(wanted=not (options.json or options.quiet)) as progress:
+            work = _Work(make_plan(options), progress, _choose_output(options))
+            work.run()
+    except KeyboardInterrupt:
+        say(f"Stopped; pictures saved before that: {work.saved if work else 0}.")
+        return INTERRUPTED
+    return 0
+
+
+def _choose_output(options: GenerateOptions) -> Output:
+    if options.json:
+        return JsonOutput()
+    return PathOutput() if options.quiet else HumanOutput()
+
+
+@dataclass
+class _Work:
+    """One run of the command: the plan, and what has come of it so far."""
+
+    plan: Plan
+    progress: Progress
+    output: Output
+    saved: int = 0
+    start_seconds: dict[str, float] = field(default_factory=dict[str, float])
+
+    def run(self) -> None:
+        for note in self.plan.notes:
+            self.progress.note(note)
+        self.progress.stage("Importing")
+        backend = self._choose_backend()
+        from backends.core import torch_stages
+        from backends.core.pipeline import generate
+
+        del torch_stages  # imported here so that its time counts as importing, not as opening
+        self.start_seconds["importing"] = seconds_since_start()
+        with contextlib.closing(self._open(backend)) as stages:
+            events = cast(Generator[Event], generate(self.plan.request, stages, previews=False))
+            with contextlib.closing(events):
+                for event in events:
+                    self._handle(event)
+
+    def _choose_backend(self) -> Backend:
+        """The one asked for, else the one that made the picture to repeat, else the best."""
+        from backends.core.registry import get_backend
+
+        recorded = self.plan.like.provenance.get("backend") if self.plan.like else None
+        if self.plan.backend != AUTO or recorded is None:
+            return get_backend(self.plan.backend)
+        try:
+            return get_backend(recorded)
+        except MezzotintError:
+            self.progress.note(
+                f"The backend {recorded} can't run here; on another the picture may differ a little."
+            )
+            return get_backend(AUTO)
+
+    def _open(self, backend: Backend) -> Stages:
+        self.progress.stage(Stage.LOADING.value)
+        began = time.perf_counter()
+        stages = backend.open(self.plan.model_folder, {})
+        self.start_seconds["opening"] = time.perf_counter() - began
+        self._compare_model(stages)
+        return stages
+
+    def _compare_model(self, stages: Stages) -> None:
+        recorded = self.plan.like.provenance.get("model_hash", "") if self.plan.like else ""
+        if len(recorded) == _FULL_HASH and stages.provenance.get("model_hash") != recorded:
+            self.progress.note("That picture was made with other weights, so this one will differ.")
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case StageStarted(stage=stage, picture_index=index):
+                self.progress.stage(self._words(stage, index))
+            case StepDone(step=step, steps=steps, picture_index=index):
+                self.progress.step(self._words(Stage.DENOISING, index), step, steps)
+            case Notice(message=message):
+                self.progress.note(message)
+            case PictureReady():
+                self._save(event)
+            case _:
+                pass
+
+    def _words(self, stage: Stage, index: int) -> str:
+        of_many = stage in (Stage.DENOISING, Stage.DEVELOPING) and self.plan.request.count > 1
+        return f"{stage.value} {index + 1} of {self.plan.request.count}" if of_many else stage.value
+
+    def _save(self, ready: PictureReady) -> None:
+        """Once this returns the picture is durable and announced."""
+        began = time.perf_counter()
+        created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        record = describe(self.plan.request, ready, self.plan.init, created)
+        data = encode_picture(ready.picture, record)
+        path = self.plan.destination.save(data, self.plan.request, ready.picture_index)
+        self.saved += 1
+        seconds = {**self._making_seconds(ready), "saving": time.perf_counter() - began}
+        digest = hashlib.sha256(data).hexdigest()
+        with self.progress.aside():
+            self.output.picture(Saved(path=path, sha256=digest, record=record, seconds=seconds))
+
+    def _making_seconds(self, ready: PictureReady) -> dict[str, float]:
+        """What was done once counts for the first picture."""
+        if ready.picture_index == 0:
+            return {**self.start_seconds, **ready.stage_seconds}
+        own = (Stage.DENOISING.name.lower(), Stage.DEVELOPING.name.lower())
+        return {name: seconds for name, seconds in ready.stage_seconds.items() if name in own}

@@ -1,0 +1,117 @@
+"""From options to a checked plan: what to make, with which model, where to save it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from backends.core.contract import InvalidRequest, ModelFacts, Request
+from backends.core.model_folder import read_facts
+from desktop.cli.arguments import GenerateOptions
+from desktop.library import paths
+from desktop.library.destination import Destination, parse_destination
+from desktop.library.models import STARTER, InstalledModel, find_model
+from desktop.library.pictures import read_record
+from desktop.library.reading import find_recorded, read_init_picture
+from desktop.library.record import InitPicture, Record
+
+AUTO = "auto"
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that is known before the first network is loaded. `like` is the record to repeat."""
+
+    request: Request
+    model_folder: Path
+    backend: str
+    init: InitPicture | None
+    destination: Destination
+    like: Record | None
+    notes: tuple[str, ...]
+
+
+def make_plan(options: GenerateOptions) -> Plan:
+    """Checks everything that can be checked without loading a network. Raises a MezzotintError."""
+    like = None if options.like is None else read_record(Path(options.like))
+    known = like or Record(prompt="")
+    if options.prompt is None and like is None:
+        raise InvalidRequest(
+            "There is no prompt.", 'Write it in quotes: mezzotint generate "a fox in the snow".'
+        )
+    model = _find_model(options, known)
+    data, init = _find_init(options, known)
+    request = _make_request(options, known, model, read_facts(model.folder), data)
+    destination = parse_destination(options.out)
+    destination.prepare(request)
+    return Plan(
+        request=request,
+        model_folder=model.folder,
+        backend=options.backend or AUTO,
+        init=init,
+        destination=destination,
+        like=like,
+        notes=_notes(options, init),
+    )
+
+
+def _find_model(options: GenerateOptions, known: Record) -> InstalledModel:
+    if options.model is not None:
+        return find_model(options.model)
+    if known.model and paths.is_remote(known.model):
+        raise InvalidRequest("The picture's model is on another machine.", "Choose a model with --model.")
+    try:
+        return find_model(known.model or STARTER)
+    except InvalidRequest as error:
+        if known.model is None:
+            raise
+        raise InvalidRequest(
+            f"The picture was made with the model {known.model!r}, which is not here.",
+            "Choose one with --model; `mezzotint models` lists them.",
+        ) from error
+
+
+def _find_init(options: GenerateOptions, known: Record) -> tuple[bytes | None, InitPicture | None]:
+    if options.init is not None:
+        return read_init_picture(Path(options.init))
+    if known.init_image is not None:
+        return find_recorded(known.init_image)
+    if known.strength is not None and not known.provenance.get("backend"):
+        raise InvalidRequest("The picture was made from another picture.", "Give that one with --init.")
+    return None, None
+
+
+def _make_request(
+    options: GenerateOptions, known: Record, model: InstalledModel, facts: ModelFacts, init: bytes | None
+) -> Request:
+    """What is given, else what the record says, else what suits the model."""
+    defaults = facts.defaults
+    width, height = options.size or (known.width or defaults.width, known.height or defaults.height)
+    return Request(
+        prompt=_first(options.prompt, known.prompt),
+        negative_prompt=_first(options.negative, known.negative_prompt),
+        model=model.name,
+        width=width,
+        height=height,
+        steps=_first(options.steps, known.steps, defaults.steps),
+        guidance_scale=_first(options.guidance, known.guidance_scale, defaults.guidance_scale),
+        sampler=_first(options.sampler, known.sampler, defaults.sampler),
+        seed=_first(options.seed, known.seed, secrets.randbits(32)),
+        count=_first(options.count, 1),
+        init_image=init,
+        strength=_first(options.strength, known.strength, 0.75),
+        clip_skip=_first(options.clip_skip, known.clip_skip, 0),
+    )
+
+
+def _first(*values: _T | None) -> _T:
+    return next(value for value in values if value is not None)
+
+
+def _notes(options: GenerateOptions, init: InitPicture | None) -> tuple[str, ...]:
+    if options.strength is not None and init is None:
+        return ("--strength does nothing without --init.",)
+    return ()
