@@ -1,4 +1,4 @@
-"""Captions for a picture, worded differently every time: synonyms, plurals, word orders, and words nobody taught."""
+"""Captions for a picture, worded differently every time: synonyms, plurals, word orders, unknown words."""
 
 from __future__ import annotations
 
@@ -9,13 +9,25 @@ from compose import Spec
 from world import BACKDROPS, CONCEPTS, INDEX, Backdrop, Concept
 
 ADJECTIVES = (
-    "cute", "beautiful", "tiny", "shiny", "happy", "funny", "little", "big", "lovely", "friendly", "sleepy", "small",
+    "cute", "beautiful", "tiny", "shiny", "happy", "funny", "little", "big", "lovely", "friendly", "sleepy",
+    "small",
     "large", "magical", "rainbow-coloured", "rainbow-colored", "colourful", "colorful", "adorable", "fluffy",
     "charming", "nice", "old", "young", "cheerful", "brave", "hungry", "delicious", "pretty", "huge", "giant",
 )  # fmt: skip
 OPENINGS = ("a picture of", "a drawing of", "an illustration of", "picture of", "an image of", "a photo of",
             "a painting of", "draw", "illustration:", "a cartoon of")  # fmt: skip
-ENDINGS = (", highly detailed", ", 4k", ", digital art", ", beautiful", ", cute", ", icon", ", simple", "!", ".", ".")
+ENDINGS = (
+    ", highly detailed",
+    ", 4k",
+    ", digital art",
+    ", beautiful",
+    ", cute",
+    ", icon",
+    ", simple",
+    "!",
+    ".",
+    ".",
+)
 STYLES = {
     "flat": (", flat style", " in flat style", ", flat", ", flat art", ", flat colours", " in a flat style"),
     "soft": (", soft style", " in soft style", ", soft", ", soft art", ", soft shading", " in a soft style"),
@@ -28,15 +40,24 @@ PAIRS = {
     "above": ("{x} above {y}", "{x} above {y}", "{x} over {y}", "{x} on top of {y}", "{y} below {x}",
               "{y} under {x}", "{y} beneath {x}"),
     "eating": ("{x} eating {y}", "{x} eating {y}", "{x} eating {y}", "{x} eats {y}", "{x} is eating {y}",
-               "{x} that eats {y}", "{x} having {y}", "{x} munching {y}", "{x} enjoying {y}", "{x} holding {y}"),
+               "{x} that eats {y}", "{x} having {y}", "{x} munching {y}", "{x} enjoying {y}",
+               "{x} holding {y}"),
 }  # fmt: skip
 COLOUR_PHRASES = (
     "{x} on a {c} background", "{x} on a {c} background", "{x} on {c}", "{x} with a {c} background",
-    "{x} against a {c} background", "{x}, {c} background", "{c} background, {x}", "{x} in front of a {c} background",
+    "{x} against a {c} background", "{x}, {c} background", "{c} background, {x}",
+    "{x} in front of a {c} background",
     "on a {c} background, {x}", "{x} on {c} background", "{c} background with {x}",
 )  # fmt: skip
 SCENE_PHRASES = ("{x} {p}", "{x} {p}", "{x} {p}", "{x} {p}", "{x}, {p}", "{p}, {x}", "{p} {x}")
-NOUN_PHRASES = ("{n} scene with {x}", "{x}, {n}", "{n} with {x}", "{n}, {x}", "{x}, {n} background", "{n}: {x}")
+NOUN_PHRASES = (
+    "{n} scene with {x}",
+    "{x}, {n}",
+    "{n} with {x}",
+    "{n}, {x}",
+    "{x}, {n} background",
+    "{n}: {x}",
+)
 WORDLESS_BACKDROP = 0.06
 
 
@@ -120,7 +141,9 @@ def plain_caption(spec: Spec) -> str:
 
 def _plain_content(spec: Spec) -> str:
     first = _plain_thing(spec.first)
-    return first if spec.second is None else PAIRS[spec.relation][0].format(x=first, y=_plain_thing(spec.second))
+    return (
+        first if spec.second is None else PAIRS[spec.relation][0].format(x=first, y=_plain_thing(spec.second))
+    )
 
 
 def _plain_thing(name: str) -> str:
@@ -133,7 +156,12 @@ def vocabulary() -> list[str]:
     things = [words for c in CONCEPTS for words in (c.name, c.plural, *c.synonyms)]
     plurals = [words + "s" for c in CONCEPTS for words in c.synonyms]
     backdrops = [words for b in BACKDROPS.values() for words in (b.name, *b.phrases, *b.nouns)]
-    templates = [*SCENE_PHRASES, *NOUN_PHRASES, *COLOUR_PHRASES, *(p for pairs in PAIRS.values() for p in pairs)]
+    templates = [
+        *SCENE_PHRASES,
+        *NOUN_PHRASES,
+        *COLOUR_PHRASES,
+        *(p for pairs in PAIRS.values() for p in pairs),
+    ]
     styles = [words for style in STYLES.values() for words in style]
     extra = ["a an the of in on at by with some scene colour color coloured colored colours colors two three"]
     return things + plurals + backdrops + templates + styles + [*ADJECTIVES, *OPENINGS, *ENDINGS] + extra

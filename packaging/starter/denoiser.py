@@ -74,7 +74,7 @@ class TextToLatents(nn.Module):
         self.text_encoder = build_text_encoder(tokenizer)
 
     def use_plain_attention(self) -> None:
-        """Attention as matrix products: on CPUs the fused kernel's backward pass is slower for such small images."""
+        """Attention as matrix products: on CPUs the fused kernel is slow backwards."""
         self.unet.set_attn_processor(AttnProcessor())
         self.text_encoder.set_attn_implementation("eager")
 

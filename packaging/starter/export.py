@@ -1,7 +1,7 @@
 """Write the diffusers folder: python packaging/starter/export.py --work WORK --output FOLDER
 
-Takes the averaged weights of both checkpoints, folds the latents' normalization into the autoencoder, and stores
-float16 safetensors. The folder is built beside its place and moved there, so nobody sees half of it.
+Takes the averaged weights of both checkpoints, folds the latents' normalization into the autoencoder, and
+stores float16 safetensors. The folder is built beside its place and moved there, so nobody sees half of it.
 `--untrained` uses random weights where there is no checkpoint: the right shapes, for tests.
 """
 
@@ -41,7 +41,9 @@ def finished_vae(work: Path, untrained: bool) -> tuple[AutoencoderKL, dict[str, 
     return vae, state
 
 
-def finished_denoiser(work: Path, tokenizer: CLIPTokenizer, untrained: bool) -> tuple[TextToLatents, dict[str, Any]]:
+def finished_denoiser(
+    work: Path, tokenizer: CLIPTokenizer, untrained: bool
+) -> tuple[TextToLatents, dict[str, Any]]:
     """The denoiser and text encoder with averaged weights, and their checkpoint's figures."""
     model, state = TextToLatents(tokenizer).eval(), checkpoint(work / "denoiser.pt", untrained)
     if state:
@@ -109,7 +111,9 @@ def export(work: Path, output: Path, untrained: bool) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--untrained", action="store_true")

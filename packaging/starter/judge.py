@@ -1,7 +1,8 @@
 """Score a model by looking: python packaging/starter/judge.py --icons ICONS --work WORK --model FOLDER
 
-A small classifier learns from fresh renderings to say what a picture shows. It is then asked about pictures that the
-model drew from captions whose pairs were held out of its training. `--minutes 0` uses WORK/judge.pt as it is.
+A small classifier learns from fresh renderings to say what a picture shows. It is then asked about pictures
+that the model drew from captions whose pairs were held out of its training. `--minutes 0` uses
+WORK/judge.pt as it is.
 """
 
 from __future__ import annotations
@@ -49,7 +50,13 @@ class Judge(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            block(3, 24), block(24, 48), block(48, 96), block(96, 160), block(160, 192), nn.Flatten(), nn.Dropout(0.1)
+            block(3, 24),
+            block(24, 48),
+            block(48, 96),
+            block(96, 160),
+            block(160, 192),
+            nn.Flatten(),
+            nn.Dropout(0.1),
         )
         self.heads = nn.ModuleDict({name: nn.Linear(192 * 16, len(names)) for name, names in CLASSES.items()})
 
@@ -68,7 +75,9 @@ def answers(spec: Spec) -> dict[str, str]:
 def as_targets(specs: list[Spec]) -> dict[str, torch.Tensor]:
     """The right answers as class numbers."""
     right = [answers(spec) for spec in specs]
-    return {name: torch.tensor([numbers[answer[name]] for answer in right]) for name, numbers in NUMBERS.items()}
+    return {
+        name: torch.tensor([numbers[answer[name]] for answer in right]) for name, numbers in NUMBERS.items()
+    }
 
 
 def as_batch(pictures: list[np.ndarray]) -> torch.Tensor:
@@ -156,7 +165,9 @@ def report(options: argparse.Namespace) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--icons", type=Path, required=True, help="node_modules/@iconify-json")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)

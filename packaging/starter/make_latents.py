@@ -1,4 +1,4 @@
-"""Draw the training pictures and encode them: python packaging/starter/make_latents.py --icons I --work W --count 60000
+"""Draw the training pictures and encode them: python packaging/starter/make_latents.py --icons I --work W
 
 Writes W/latents.npy (float16, normalized), W/specs.json (what each picture shows) and W/normalization.pt (the
 mean and deviation of each latent channel, which export.py folds into the autoencoder).
@@ -55,13 +55,17 @@ def encode_all(vae: AutoencoderKL, sprites: Sprites, count: int, stats: dict[str
         latents.append(((encode(vae, pictures) - mean) / deviation).half().numpy())
         specs += batch_specs
         if len(specs) % (BATCH * 100) == 0:
-            print(f"{len(specs)} pictures, {len(specs) / (time.monotonic() - started):.0f} a second", flush=True)
+            print(
+                f"{len(specs)} pictures, {len(specs) / (time.monotonic() - started):.0f} a second", flush=True
+            )
     return specs, np.concatenate(latents)
 
 
 def read_options() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--icons", type=Path, required=True, help="node_modules/@iconify-json")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--count", type=int, default=60000)

@@ -13,31 +13,33 @@ library_name: diffusers
 
 # Mezzotint starter model
 
-A small latent diffusion model that draws 128 x 128 pictures of emoji-like animals, foods and objects in simple
-scenes. It comes with Mezzotint so that the first run works without a network. It was trained from nothing by the
-scripts in `packaging/starter/`, on pictures those scripts compose; no photograph, no scraped picture and no other
-model's output is in it.
+A small latent diffusion model that draws 128 x 128 pictures of emoji-like animals, foods and objects in
+simple scenes. It comes with Mezzotint so that the first run works without a network. It was trained from
+nothing by the scripts in `packaging/starter/`, on pictures those scripts compose; no photograph, no scraped
+picture and no other model's output is in it.
 
 ## What it draws
 
-130 things (70 subjects, 28 foods, 32 objects), ten scenes (beach, forest, meadow, snow, night, space, underwater,
-city, sunset, desert) and twelve plain background colours; one thing, two side by side, one above another, or a
-subject eating a food; in two styles ("flat style", the default, and "soft style"). Other words are ignored as well
-as it can. Good settings: guidance 4, 20 steps, 128 x 128.
+130 things (70 subjects, 28 foods, 32 objects), ten scenes (beach, forest, meadow, snow, night, space,
+underwater, city, sunset, desert) and twelve plain background colours; one thing, two side by side, one
+above another, or a subject eating a food; in two styles ("flat style", the default, and "soft style").
+Other words are ignored as well as it can. Good settings: guidance 4, 20 steps, 128 x 128.
 
 ## How it was made
 
-- Autoencoder: 8 numbers for each 8 x 8 patch, {vae_steps} steps. Reconstructions of held-out pictures: {psnr}.
-- Denoiser and text encoder: {samples} samples in {minutes:.0f} minutes on two CPU cores; velocity prediction, zero
-  terminal signal-to-noise ratio, averaged weights, caption dropout 0.1.
-- Seeds: initial weights 0, autoencoder pictures 1, held-out pictures 2, denoiser pictures 11. Training follows the
-  clock, so a second run gives a similar model, not the same one.
-- One in twenty pairs (thing and thing, thing and backdrop) was never shown; `held_out` in `world.py` says which.
+- Autoencoder: 8 numbers for each 8 x 8 patch, {vae_steps} steps. Reconstructions of held-out pictures:
+  {psnr}.
+- Denoiser and text encoder: {samples} samples in {minutes:.0f} minutes on two CPU cores; velocity
+  prediction, zero terminal signal-to-noise ratio, averaged weights, caption dropout 0.1.
+- Seeds: initial weights 0, autoencoder pictures 1, held-out pictures 2, denoiser pictures 11. Training
+  follows the clock, so a second run gives a similar model, not the same one.
+- One in twenty pairs (thing and thing, thing and backdrop) was never shown; `held_out` in `world.py` says
+  which.
 
 ## Limits
 
-It knows the words of `world.py` and few others. Counting, text, people, faces and photographs are beyond it. Two
-things of similar shape may blend, and small details are soft.
+It knows the words of `world.py` and few others. Counting, text, people, faces and photographs are beyond
+it. Two things of similar shape may blend, and small details are soft.
 
 ## Licences
 

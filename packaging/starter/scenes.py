@@ -44,7 +44,9 @@ class Canvas:
 
     def triangle(self, x: float, top: float, bottom: float, half: float, fill: RGB) -> None:
         """An upright triangle."""
-        self._draw.polygon([(2 * x, 2 * top), (2 * (x - half), 2 * bottom), (2 * (x + half), 2 * bottom)], fill=fill)
+        self._draw.polygon(
+            [(2 * x, 2 * top), (2 * (x - half), 2 * bottom), (2 * (x + half), 2 * bottom)], fill=fill
+        )
 
 
 def places(rng: random.Random, count: int, top: int, bottom: int) -> list[tuple[int, int]]:

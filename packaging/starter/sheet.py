@@ -1,4 +1,4 @@
-"""Draw prompts at fixed seeds as one sheet: python packaging/starter/sheet.py --model FOLDER --output sheet.png
+"""Prompts at fixed seeds as one sheet: python packaging/starter/sheet.py --model FOLDER --output PNG
 
 Uses diffusers' own StableDiffusionPipeline, so it also shows that the folder opens there unchanged.
 """
@@ -14,12 +14,15 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 PROMPTS = (
-    "a panda eating tacos at the beach", "a fox in the snow", "a robot on a red background", "an owl at night",
+    "a panda eating tacos at the beach", "a fox in the snow", "a robot on a red background",
+    "an owl at night",
     "a unicorn and a rainbow-coloured balloon in a meadow", "an octopus underwater", "a rocket in space",
-    "a cat and a dog in a meadow", "a lion eating a banana in the forest", "a penguin eating ice cream at sunset",
+    "a cat and a dog in a meadow", "a lion eating a banana in the forest",
+    "a penguin eating ice cream at sunset",
     "a frog", "a bicycle on the beach", "a ghost under the moon", "a koala eating a doughnut in a forest",
     "a castle in the desert", "an elephant in the city", "a pizza above a star on a blue background",
-    "a dragon eating cherries on a purple background", "a whale underwater, soft style", "a car on a yellow background",
+    "a dragon eating cherries on a purple background", "a whale underwater, soft style",
+    "a car on a yellow background",
 )  # fmt: skip
 PICTURES_AT_ONCE = 10
 
@@ -40,7 +43,12 @@ def draw(
         batch = prompts[start : start + PICTURES_AT_ONCE]
         generators = [torch.Generator().manual_seed(seed + start + k) for k in range(len(batch))]
         result = pipeline(
-            batch, guidance_scale=guidance, num_inference_steps=steps, generator=generators, height=128, width=128
+            batch,
+            guidance_scale=guidance,
+            num_inference_steps=steps,
+            generator=generators,
+            height=128,
+            width=128,
         )
         pictures += result.images
     return pictures
@@ -58,7 +66,9 @@ def tile(pictures: list[Image.Image], columns: int, zoom: int = 1) -> Image.Imag
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--guidance", type=float, default=4.0)

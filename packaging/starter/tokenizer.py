@@ -1,7 +1,7 @@
 """Train the tokenizer: python packaging/starter/tokenizer.py --work WORK
 
-CLIP's byte-level pair encoding, trained so that every word of the grammar is one token. All 256 bytes are in the
-vocabulary, so any text can be encoded.
+CLIP's byte-level pair encoding, trained so that every word of the grammar is one token. All 256 bytes are
+in the vocabulary, so any text can be encoded.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def split_words(tokenizer: CLIPTokenizer) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--work", type=Path, required=True)
     folder = parser.parse_args().work / "tokenizer"
     write_tokenizer(folder)

@@ -1,7 +1,8 @@
-"""Train the denoiser and the text encoder: python packaging/starter/train_denoiser.py --work WORK --minutes 65
+"""Train denoiser and text encoder: python packaging/starter/train_denoiser.py --work WORK --minutes 65
 
-Reads what make_latents.py and tokenizer.py wrote. Captions are worded anew for every sample. `--resume` goes on from
-WORK/denoiser.pt with a new budget of time; the learning rate warms up, holds, and falls over the last third of it.
+Reads what make_latents.py and tokenizer.py wrote. Captions are worded anew for every sample. `--resume`
+goes on from WORK/denoiser.pt with a new budget of time; the learning rate warms up, holds, and falls over
+the last third of it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from transformers import CLIPTokenizer
 from captions import caption
 from compose import Spec
 from denoiser import TextToLatents, build_scheduler, tokenize
-from training import Budget, Ema, load, save, set_rate
+from training import Budget, Courtesy, Ema, load, save, set_rate
 
 BATCH = 32
 RATE = 8e-4
@@ -85,8 +86,10 @@ class Trainer:
 
     def train(self, budget: Budget) -> None:
         """Spend the budget."""
+        courtesy = Courtesy()
         before, mark, first = self.minutes, time.monotonic(), self.step
         while budget.spent < 1.0:
+            courtesy.adapt()
             self.train_step(budget)
             self.minutes = before + budget.spent * budget.minutes
             if self.step % 50 == 0:
@@ -127,13 +130,19 @@ class Trainer:
 
     def checkpoint(self) -> None:
         """Save everything that a resume needs."""
-        state = {"model": self.model.state_dict(), "ema": self.ema.weights, "optimizer": self.optimizer.state_dict()}
+        state = {
+            "model": self.model.state_dict(),
+            "ema": self.ema.weights,
+            "optimizer": self.optimizer.state_dict(),
+        }
         save({**state, "step": self.step, "minutes": self.minutes}, self.path)
 
 
 def read_options() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--rate", type=float, default=RATE)

@@ -1,8 +1,8 @@
 """Train the autoencoder: python packaging/starter/train_vae.py --icons ICONS --work WORK --minutes 22
 
-It starts from a linear code of the patches. At first the encoder is taught that code and the decoder learns to
-invert it; then both train together. `--resume` goes on from WORK/vae.pt; `--decoder-only` polishes the decoder and
-leaves the encoder (and so every latent computed with it) as it is.
+It starts from a linear code of the patches. At first the encoder is taught that code and the decoder learns
+to invert it; then both train together. `--resume` goes on from WORK/vae.pt; `--decoder-only` polishes the
+decoder and leaves the encoder (and so every latent computed with it) as it is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from art import Sprites, prepare_sprites
 from compose import draw_spec, render
 from scenes import SIZE
-from training import Budget, Ema, load, save, set_rate
+from training import Budget, Courtesy, Ema, load, save, set_rate
 from vae import PATCH, LinearCode, build_vae
 
 TEACHING = 0.25  # share of the time in which the encoder is taught the linear code
@@ -144,7 +144,9 @@ class Trainer:
 
     def train(self, budget: Budget, rng: random.Random) -> None:
         """Spend the budget."""
+        courtesy = Courtesy()
         while budget.spent < 1.0:
+            courtesy.adapt()
             self.train_step(budget, rng)
             self.step += 1
             if self.step % 100 == 0:
@@ -158,8 +160,11 @@ class Trainer:
         cropping = budget.spent < CROPPING and not self.decoder_only
         pictures = (crops if cropping else whole)(self.pictures, rng)
         teaching = budget.spent < TEACHING and not self.resumed
-        loss = polish_loss(self.vae, pictures) if self.decoder_only else (
-            loss_of(self.vae, self.code, pictures, teaching))
+        loss = (
+            polish_loss(self.vae, pictures)
+            if self.decoder_only
+            else (loss_of(self.vae, self.code, pictures, teaching))
+        )
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.trained_weights(), 1.0)
@@ -177,7 +182,9 @@ class Trainer:
 
 def read_options() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--icons", type=Path, required=True, help="node_modules/@iconify-json")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")
     parser.add_argument("--minutes", type=float, required=True)

@@ -42,6 +42,16 @@ def _concept(kind: Kind, line: str) -> Concept:
     return Concept(name, kind, icon or name.replace(" ", "-"), plural or name + "s", tuple(synonyms))
 
 
+def _scenes(table: str) -> list[Backdrop]:
+    """Read lines of `name: phrases: nouns`."""
+    lines = [[part.strip() for part in line.split(":")] for line in table.strip().splitlines()]
+    return [Backdrop(name, _words(phrases), _words(nouns)) for name, phrases, nouns in lines]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
+
+
 SUBJECTS = _concepts("subject", """
     panda, panda bear
     fox / foxes, red fox
@@ -113,7 +123,7 @@ SUBJECTS = _concepts("subject", """
     snowman = snowman-without-snow / snowmen
     teddy bear = teddy-bear, teddy
     hamster
-""")
+""")  # fmt: skip
 FOODS = _concepts("food", """
     banana
     apple = red-apple, red apple
@@ -143,7 +153,7 @@ FOODS = _concepts("food", """
     lollipop
     avocado
     pancakes / pancakes, pancake
-""")
+""")  # fmt: skip
 OBJECTS = _concepts("object", """
     balloon
     rocket, spaceship, rocket ship
@@ -177,31 +187,26 @@ OBJECTS = _concepts("object", """
     candle
     mushroom, toadstool
     train = locomotive, locomotive
-""")
+""")  # fmt: skip
 CONCEPTS: list[Concept] = SUBJECTS + FOODS + OBJECTS
 INDEX = {concept.name: number for number, concept in enumerate(CONCEPTS)}
 
-SCENES = [
-    Backdrop("beach", ("at the beach", "on the beach", "on a beach", "on the sand", "by the sea", "at the seaside"),
-             ("beach", "seaside")),
-    Backdrop("forest", ("in the forest", "in a forest", "in the woods", "among the trees", "in the wood"),
-             ("forest", "woods", "woodland")),
-    Backdrop("meadow", ("in a meadow", "in the meadow", "in a field of flowers", "in a field", "on the grass",
-                        "in a garden", "in the park"), ("meadow", "field of flowers", "field", "garden")),
-    Backdrop("snow", ("in the snow", "in snow", "on the snow", "in a snowy landscape", "in winter"),
-             ("snow", "winter", "snowy")),
-    Backdrop("night", ("at night", "under the moon", "in the moonlight", "under the stars", "by night",
-                       "in the night"), ("night", "night-time", "moonlight")),
-    Backdrop("space", ("in space", "in outer space", "in the galaxy", "among the stars", "in the cosmos"),
-             ("space", "outer space", "galaxy")),
-    Backdrop("underwater", ("underwater", "under water", "under the sea", "in the ocean", "in the sea",
-                            "in the water"), ("underwater", "ocean", "undersea")),
-    Backdrop("city", ("in the city", "in a city", "on a city street", "in the street", "in town", "downtown"),
-             ("city", "street", "city street")),
-    Backdrop("sunset", ("at sunset", "at dusk", "in the sunset", "in the evening", "at sundown"),
-             ("sunset", "dusk", "evening")),
-    Backdrop("desert", ("in the desert", "in a desert", "in the dunes", "among the dunes"), ("desert", "dunes")),
-]
+SCENES = _scenes("""
+    beach: at the beach, on the beach, on a beach, on the sand, by the sea, at the seaside: beach, seaside
+    forest: in the forest, in a forest, in the woods, among the trees, in the wood: forest, woods, woodland
+    meadow: in a meadow, in the meadow, in a field of flowers, in a field, on the grass, \
+        in a garden, in the park: meadow, field of flowers, field, garden
+    snow: in the snow, in snow, on the snow, in a snowy landscape, in winter: snow, winter, snowy
+    night: at night, under the moon, in the moonlight, under the stars, by night, in the night: \
+        night, night-time, moonlight
+    space: in space, in outer space, in the galaxy, among the stars, in the cosmos: space, outer space, galaxy
+    underwater: underwater, under water, under the sea, in the ocean, in the sea, in the water: \
+        underwater, ocean, undersea
+    city: in the city, in a city, on a city street, in the street, in town, downtown: city, street, \
+        city street
+    sunset: at sunset, at dusk, in the sunset, in the evening, at sundown: sunset, dusk, evening
+    desert: in the desert, in a desert, in the dunes, among the dunes: desert, dunes
+""")  # fmt: skip
 COLOURS = [
     Backdrop("red", (), ("red",), (226, 38, 45)),
     Backdrop("orange", (), ("orange",), (255, 132, 38)),
