@@ -73,8 +73,8 @@ class _Work:
     def run(self) -> None:
         for note in self.plan.notes:
             self.progress.note(note)
-        self.progress.stage("Importing")
         backend = self._choose_backend()
+        self.progress.stage("Importing")
         from backends.core import torch_stages
         from backends.core.pipeline import generate
 

@@ -71,10 +71,10 @@ def _print_model(model: _Model) -> None:
         print(f"{printable(model.installed.name)}: can't be used. {printable(str(model.problem))}")
     else:
         wanted = model.facts.defaults
+        settings = f"{wanted.steps} steps of {wanted.sampler}, guidance {wanted.guidance_scale:g}"
         print(
-            f"{printable(model.installed.name)}: {printable(model.facts.name)}"
-            f" ({model.facts.family}, {megabytes:.0f} MB); {wanted.width} x {wanted.height}, {wanted.steps} steps of {wanted.sampler},"
-            f" guidance {wanted.guidance_scale:g}"
+            f"{printable(model.installed.name)}: {printable(model.facts.name)} ({model.facts.family},"
+            f" {megabytes:.0f} MB); {wanted.width} x {wanted.height}, {settings}"
         )
     print(f"  {printable(str(model.installed.folder))}")
 

@@ -56,7 +56,7 @@ def parse_destination(out: str | None) -> Destination:
     if not out:
         return Destination(paths.pictures_folder())
     path = Path(out)
-    is_folder = path.is_dir() or out.endswith(("/", os.sep))
+    is_folder = os.path.isdir(path) or out.endswith(("/", os.sep))
     if not is_folder and path.suffix.lower() in _OTHER_PICTURES:
         raise InvalidRequest(
             f"Mezzotint saves PNG pictures, and {path.name} would be of another kind.",
@@ -64,6 +64,6 @@ def parse_destination(out: str | None) -> Destination:
         )
     if not is_folder and path.suffix.lower() == SUFFIX:
         return Destination(path.absolute().parent, path.stem)
-    if path.exists() and not path.is_dir():
+    if os.path.exists(path) and not is_folder:
         raise SaveFailed(f"{path} is a file, and no PNG.", "Give a folder, or a name that ends in .png.")
     return Destination(path.absolute())

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.core.contract import BrokenModel, unknown
+from backends.core.contract import BrokenModel, InvalidRequest, unknown
 from desktop.library import paths
 
 STARTER = "starter"
@@ -58,8 +58,10 @@ def find_model(name_or_folder: str) -> InstalledModel:
     if name_or_folder in models:
         return models[name_or_folder]
     folder = paths.expand(name_or_folder)
-    if name_or_folder and (folder.is_dir() or _looks_like_path(name_or_folder)):
+    if name_or_folder and os.path.isdir(folder):
         return InstalledModel(paths.shorten(folder), folder.absolute())
+    if _looks_like_path(name_or_folder):
+        raise InvalidRequest(f"There is no model folder {folder}.", "Give the folder that holds model_index.json.")
     if name_or_folder == STARTER:
         raise BrokenModel("The starter model is missing from this installation.", "Install Mezzotint again.")
     raise unknown("model", name_or_folder, models)

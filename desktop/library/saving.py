@@ -157,6 +157,8 @@ def explain(error: OSError, folder: Path) -> SaveFailed:
             "Check the disk, or choose another.",
         ),
     }
+    if error.errno == errno.ENOENT and os.path.isdir(folder):  # /proc and its kin
+        return SaveFailed(f"Files can't be made in {folder}.", another)
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return _full(folder)
     other = (f"The picture can't be written in {folder}: {error.strerror or error}.", another)
