@@ -172,9 +172,12 @@ def _starting_point(
 
 
 def _step_arguments(scheduler: Any, generator: torch.Generator) -> dict[str, Any]:
-    """Samplers that draw noise while they run go on drawing from the picture's generator."""
+    """Samplers that draw noise while they run go on drawing from the picture's generator.
+
+    `eta` is 0 where a sampler has it (DDIM, TCD), as diffusers' pipelines set it.
+    """
     accepts = inspect.signature(scheduler.step).parameters
-    return {"generator": generator} if "generator" in accepts else {}
+    return {name: value for name, value in (("generator", generator), ("eta", 0.0)) if name in accepts}
 
 
 def _predict(run: _Run, model_input: Tensor, timestep: float, conditioning: Mapping[str, Tensor]) -> Tensor:
