@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 from backends.core.contract import (
+    BackendUnavailable,
     Capabilities,
     Event,
     Finished,
@@ -22,6 +26,7 @@ from backends.core.contract import (
     StageFinished,
     StageStarted,
     StepDone,
+    unknown,
 )
 
 FAKE_ENGINE = "tests.fakes:FakeEngine"
@@ -114,3 +119,84 @@ def square(width: int, height: int, seed: int) -> Picture:
     """One colour, decided by the seed."""
     colour = bytes(((seed * 67) % 256, (seed * 131) % 256, (seed * 29) % 256))
     return Picture(width, height, colour * (width * height))
+
+
+# --- For the command line -----------------------------------------------------------------------
+
+
+class FakeStages:
+    """Networks that are not there."""
+
+    provenance: Mapping[str, str] = {"backend": "fake", "model_hash": "0" * 64}
+
+    def close(self) -> None:
+        pass
+
+
+class FakeBackend:
+    """Opens any folder at once. With a `reason` it can't run here."""
+
+    def __init__(self, capabilities: Capabilities = FAKE_BACKEND, reason: str | None = None) -> None:
+        self.capabilities = capabilities
+        self._reason = reason
+
+    def probe(self) -> str | None:
+        return self._reason
+
+    def open(self, model_folder: Path, options: Mapping[str, str]) -> FakeStages:
+        return FakeStages()
+
+
+def fake_engine_modules(seen: list[Request]) -> dict[str, ModuleType]:
+    """What the command line imports to make pictures, without torch. Requests made are put in `seen`."""
+    able = FakeBackend()
+    unable = FakeBackend(
+        replace(FAKE_BACKEND, id="unable", name="Unable", rank=9), "It needs a card that isn't here: buy one."
+    )
+
+    def get_backend(backend_id: str = "auto") -> FakeBackend:
+        if backend_id == "unable":
+            raise BackendUnavailable("It needs a card that isn't here.", "Buy one.")
+        if backend_id not in ("auto", "fake"):
+            raise unknown("backend", backend_id, ["auto", "fake"])
+        return able
+
+    def generate(request: Request, stages: FakeStages, *, previews: bool = True) -> Generator[Event]:
+        seen.append(request)
+        yield from FakeEngine().make(Job(request=request, model_folder=Path("nowhere")))
+
+    contents: dict[str, dict[str, object]] = {
+        "registry": {"get_backend": get_backend, "all_backends": lambda: (able, unable)},
+        "pipeline": {"generate": generate},
+        "torch_stages": {},
+    }
+    modules: dict[str, ModuleType] = {}
+    for name, attributes in contents.items():
+        module = ModuleType(f"backends.core.{name}")
+        vars(module).update(attributes)
+        modules[module.__name__] = module
+    return modules
+
+
+def write_model_configs(folder: Path, name: str = "Tiny") -> Path:
+    """A model folder as far as its JSON files go: enough to be listed and to give defaults (64 x 64)."""
+    files: dict[str, object] = {
+        "model_index.json": {
+            "_class_name": "StableDiffusionPipeline",
+            "text_encoder": ["transformers", "CLIPTextModel"],
+            "tokenizer": ["transformers", "CLIPTokenizer"],
+            "unet": ["diffusers", "UNet2DConditionModel"],
+            "vae": ["diffusers", "AutoencoderKL"],
+            "scheduler": ["diffusers", "DDIMScheduler"],
+        },
+        "model.json": {"name": name, "defaults": {"width": 64, "height": 64, "steps": 5}},
+        "text_encoder/config.json": {},
+        "tokenizer/tokenizer_config.json": {"model_max_length": 77},
+        "unet/config.json": {"in_channels": 4, "sample_size": 8},
+        "vae/config.json": {"latent_channels": 4, "block_out_channels": [8, 8, 8, 8]},
+        "scheduler/scheduler_config.json": {},
+    }
+    for path, value in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(json.dumps(value))
+    return folder
