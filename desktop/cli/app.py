@@ -9,17 +9,13 @@ import contextlib
 import io
 import logging
 import os
-import signal
 import sys
 import warnings
-from collections.abc import Iterator
-from types import FrameType
 
 from backends.core.contract import InternalError, MezzotintError, OutOfMemory
 from desktop.cli import arguments, crash
 from desktop.cli.show import printable, say
-
-INTERRUPTED = 130
+from desktop.cli.stop import INTERRUPTED, Stop, stoppable
 
 _ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
@@ -37,11 +33,11 @@ _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory",
 def run_command(words: list[str]) -> int:
     """Runs the command that these words ask for and returns its exit code. Never raises."""
     _be_offline_and_quiet()
-    with _stoppable() as stop:
+    with stoppable() as stop:
         try:
-            return _run(words)
+            return _run(words, stop)
         except KeyboardInterrupt:
-            return INTERRUPTED
+            return _say_stopped()
         except SystemExit as end:  # argparse, after --help and --version
             return int(end.code or 0)
         except BrokenPipeError:
@@ -50,15 +46,15 @@ def run_command(words: list[str]) -> int:
         except MezzotintError as error:
             return _explain(error)
         except Exception as error:  # noqa: BLE001  the last resort: a report instead of a traceback
-            return INTERRUPTED if stop.asked else _explain(_as_our_own(error))
+            return _say_stopped() if stop.asked else _explain(_as_our_own(error))
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], stop: Stop) -> int:
     command, options = arguments.parse(words)
     if isinstance(options, arguments.GenerateOptions):
         from desktop.cli import generate
 
-        return generate.run(options)
+        return generate.run(options, stop)
     from desktop.cli import inspect
 
     return inspect.run_models(options) if command == "models" else inspect.run_doctor(options)
@@ -74,27 +70,9 @@ def _be_offline_and_quiet() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-class _Stop:
-    """Whether Ctrl+C was pressed: some libraries turn the KeyboardInterrupt into an error of their own."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
-        raise KeyboardInterrupt
-
-
-@contextlib.contextmanager
-def _stoppable() -> Iterator[_Stop]:
-    """Ctrl+C and a polite kill both end the work in an orderly way."""
-    stop = _Stop()
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _say_stopped() -> int:
+    say("Stopped.")
+    return INTERRUPTED
 
 
 def _explain(error: MezzotintError) -> int:

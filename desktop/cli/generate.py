@@ -34,19 +34,19 @@ from desktop.cli.show import (
     choose_progress,
     say,
 )
+from desktop.cli.stop import INTERRUPTED, Stop
 from desktop.library.pictures import encode_picture
 from desktop.library.record import describe
 
-INTERRUPTED = 130
 _FULL_HASH = 64
 
 
-def run(options: GenerateOptions) -> int:
+def run(options: GenerateOptions, stop: Stop) -> int:
     """Makes what the options ask for. Returns the exit code; raises a MezzotintError."""
     work = None
     try:
         with choose_progress(wanted=not (options.json or options.quiet)) as progress:
-            work = _Work(make_plan(options), progress, _choose_output(options))
+            work = _Work(make_plan(options), progress, _choose_output(options), stop)
             work.run()
     except KeyboardInterrupt:
         say(f"Stopped; pictures saved before that: {work.saved if work else 0}.")
@@ -67,6 +67,7 @@ class _Work:
     plan: Plan
     progress: Progress
     output: Output
+    stop: Stop
     saved: int = 0
     start_seconds: dict[str, float] = field(default_factory=dict[str, float])
 
@@ -79,6 +80,7 @@ class _Work:
         from backends.core.pipeline import generate
 
         del torch_stages  # imported here so that its time counts as importing, not as opening
+        self.stop.check()
         self.start_seconds["importing"] = seconds_since_start()
         with contextlib.closing(self._open(backend)) as stages:
             events = cast(Generator[Event], generate(self.plan.request, stages, previews=False))
@@ -105,6 +107,7 @@ class _Work:
         self.progress.stage(Stage.LOADING.value)
         began = time.perf_counter()
         stages = backend.open(self.plan.model_folder, {})
+        self.stop.check()
         self.start_seconds["opening"] = time.perf_counter() - began
         self._compare_model(stages)
         return stages

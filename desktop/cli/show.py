@@ -79,13 +79,14 @@ class Bar(NoProgress):
 
     def __init__(self, bar: RichProgress) -> None:
         self._bar = bar
-        self._task = bar.add_task("Starting", total=None)
+        self._task = bar.add_task("Starting", total=None, count="")
 
     def stage(self, words: str) -> None:
-        self._bar.reset(self._task, total=None, description=words)
+        self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(words, total=None, count="")
 
     def step(self, words: str, step: int, steps: int) -> None:
-        self._bar.update(self._task, completed=step, total=steps, description=words)
+        self._bar.update(self._task, description=words, completed=step, total=steps, count=f"{step}/{steps}")
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
@@ -108,12 +109,12 @@ def choose_progress(wanted: bool) -> Iterator[Progress]:
 
 def _rich_bar() -> RichProgress:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[count]}"),
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
