@@ -1,0 +1,115 @@
+"""The form: what the next picture is to be, as the person has set it so far."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from psygnal import SignalGroupDescriptor
+
+from backends.core.contract import MAX_SIDE, MIN_SIDE, Defaults, Request
+
+EXAMPLE_PROMPT = "a panda eating tacos at the beach"
+ASPECTS: Mapping[str, tuple[int, int]] = {"1:1": (1, 1), "3:2": (3, 2), "2:3": (2, 3), "16:9": (16, 9)}
+_SEEDS = 2**32
+"""Seeds we choose ourselves are short enough to read out and type; people may use larger ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelChoice:
+    """An installed model, as the form offers it."""
+
+    name: str
+    title: str
+    folder: Path
+    defaults: Defaults
+
+
+@dataclass(kw_only=True)
+class Form:
+    """The settings on the left of the window. `events` holds one signal a field.
+
+    While the seed is not locked every request gets a new one, which the field then shows.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    prompt: str = EXAMPLE_PROMPT
+    negative_prompt: str = ""
+    model: str = "starter"
+    width: int = 128
+    height: int = 128
+    count: int = 1
+    steps: int = 20
+    guidance_scale: float = 5.0
+    sampler: str = "dpmpp_2m"
+    clip_skip: int = 0
+    seed: int = 0
+    seed_locked: bool = False
+
+    def use_model(self, choice: ModelChoice) -> None:
+        """Chooses a model and takes over the settings it looks best with."""
+        self.model = choice.name
+        self.width, self.height = choice.defaults.width, choice.defaults.height
+        self.steps, self.guidance_scale = choice.defaults.steps, choice.defaults.guidance_scale
+        self.sampler = choice.defaults.sampler
+
+    def use_size(self, width: int, height: int) -> None:
+        self.width, self.height = width, height
+
+    def use_aspect(self, aspect: str, area: int) -> None:
+        """Sides of about this many pixels altogether, in one of ASPECTS."""
+        self.use_size(*sides_for(*ASPECTS[aspect], area))
+
+    def swap_sides(self) -> None:
+        self.width, self.height = self.height, self.width
+
+    def roll_seed(self) -> None:
+        """Chooses a new seed."""
+        self.seed = secrets.randbelow(_SEEDS)
+
+    def choose_seed(self, seed: int) -> None:
+        """The person wants this very seed, so it is kept until they unlock it."""
+        self.seed, self.seed_locked = seed, True
+
+    def next_request(self) -> Request:
+        """The request to send, with a new seed unless it is locked. Raises InvalidRequest."""
+        if not self.seed_locked:
+            self.roll_seed()
+        return Request(
+            prompt=self.prompt,
+            negative_prompt=self.negative_prompt,
+            model=self.model,
+            width=self.width,
+            height=self.height,
+            steps=self.steps,
+            guidance_scale=self.guidance_scale,
+            sampler=self.sampler,
+            seed=self.seed,
+            count=self.count,
+            clip_skip=self.clip_skip,
+        )
+
+    def fill_from(self, request: Request, seed: int) -> None:
+        """Sets everything as it was for one picture, so that Generate makes it again."""
+        self.prompt, self.negative_prompt = request.prompt, request.negative_prompt
+        self.model, self.sampler = request.model, request.sampler
+        self.width, self.height = request.width, request.height
+        self.steps, self.guidance_scale = request.steps, request.guidance_scale
+        self.clip_skip, self.count = request.clip_skip, 1
+        self.choose_seed(seed)
+
+
+def sides_for(across: int, down: int, area: int) -> tuple[int, int]:
+    """Width and height in the ratio across : down, near `area` pixels, in steps a model likes."""
+    width, height = math.sqrt(area * across / down), math.sqrt(area * down / across)
+    step = 64 if min(width, height) >= 256 else 8
+    return _rounded(width, step), _rounded(height, step)
+
+
+def _rounded(side: float, step: int) -> int:
+    return min(MAX_SIDE, max(MIN_SIDE, round(side / step) * step))

@@ -1,0 +1,73 @@
+"""An error as the window shows it: what happened, what to do, and buttons that do it."""
+
+from __future__ import annotations
+
+import platform
+import re
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from backends.core.contract import (
+    BadPicture,
+    InternalError,
+    Job,
+    MezzotintError,
+    OutOfMemory,
+    SaveFailed,
+    WorkerDied,
+)
+
+_SIZE = re.compile(r"\b(\d{2,4}) x (\d{2,4})\b")
+_WORTH_RETRYING = (BadPicture, InternalError, OutOfMemory, WorkerDied)
+
+
+class Remedy(Enum):
+    """What a button on the error bar does."""
+
+    TRY_AGAIN = auto()
+    USE_SIZE = auto()
+    SAVE_AGAIN = auto()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is shown in the error bar. `job` is the one that failed, when there was one."""
+
+    error: MezzotintError
+    job: Job | None = None
+
+    @property
+    def text(self) -> str:
+        return f"{self.error.message} {self.error.action}".strip()
+
+    @property
+    def suggested_size(self) -> tuple[int, int] | None:
+        """A size that the error's action names, when it differs from the one that failed."""
+        found = _SIZE.search(self.error.action) if isinstance(self.error, OutOfMemory) else None
+        size = (int(found[1]), int(found[2])) if found else None
+        if self.job is not None and size == (self.job.request.width, self.job.request.height):
+            return None
+        return size
+
+    @property
+    def remedies(self) -> tuple[tuple[Remedy, str], ...]:
+        """The buttons: what each does, and its words."""
+        if isinstance(self.error, SaveFailed):
+            return ((Remedy.SAVE_AGAIN, "Save again"),)
+        if self.job is None or not isinstance(self.error, _WORTH_RETRYING):
+            return ()
+        if size := self.suggested_size:
+            return ((Remedy.USE_SIZE, f"Use {size[0]} x {size[1]}"), (Remedy.TRY_AGAIN, "Try again"))
+        return ((Remedy.TRY_AGAIN, "Try again"),)
+
+    @property
+    def report(self) -> str:
+        """Everything a developer would ask for; the start picture's bytes are left out."""
+        request = replace(self.job.request, init_image=None) if self.job else None
+        lines = [
+            f"{type(self.error).__name__}: {self.text}",
+            f"{platform.platform()}, Python {platform.python_version()}",
+            repr(request) if request else "",
+            self.error.report if isinstance(self.error, InternalError) else "",
+        ]
+        return "\n".join(line for line in lines if line)

@@ -1,0 +1,67 @@
+"""Where a request is, in words and numbers, from the events it sends."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from statistics import median
+
+from backends.core.contract import Event, Request, Stage, StageStarted, StepDone
+
+_RECENT_STEPS = 8
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`fraction` of the whole request from 0 to 1; `seconds_left` is None until it can be told."""
+
+    headline: str
+    fraction: float = 0.0
+    seconds_left: float | None = None
+
+
+@dataclass
+class Tracker:
+    """Follows one request."""
+
+    request: Request
+    current: Progress = field(default=Progress("Starting"))
+    _step_seconds: deque[float] = field(default_factory=lambda: deque[float](maxlen=_RECENT_STEPS))
+
+    def take(self, event: Event) -> None:
+        match event:
+            case StageStarted():
+                self._started(event)
+            case StepDone():
+                self._stepped(event)
+            case _:
+                pass
+
+    def _started(self, event: StageStarted) -> None:
+        words = self._with_picture(event.stage.value, event.picture_index, event.stage)
+        self.current = Progress(words, self.current.fraction, self.current.seconds_left)
+
+    def _stepped(self, event: StepDone) -> None:
+        self._step_seconds.append(event.seconds)
+        done, total = event.picture_index * event.steps + event.step, self.request.count * event.steps
+        words = f"{Stage.DENOISING.value} {event.step} of {event.steps}"
+        left = median(self._step_seconds) * (total - done)
+        self.current = Progress(
+            self._with_picture(words, event.picture_index, Stage.DENOISING), done / total, left
+        )
+
+    def _with_picture(self, words: str, index: int, stage: Stage) -> str:
+        """With several pictures, says which."""
+        if self.request.count == 1 or stage not in (Stage.DENOISING, Stage.DEVELOPING):
+            return words
+        return f"Picture {index + 1} of {self.request.count}: {words}"
+
+
+def in_words(seconds: float) -> str:
+    """ "4 s", "2 min 5 s", "1 h 10 min"."""
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,60 @@
+"""What the Make screen shows: the work that goes on, the picture in the middle, this session's pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from psygnal import SignalGroupDescriptor
+
+from backends.core.contract import Picture, PictureReady, Request
+from desktop.model.problem import Problem
+from desktop.model.progress import Progress
+
+
+@dataclass(frozen=True)
+class Made:
+    """A finished picture of this session. `path` is None until it is durable on disk."""
+
+    request: Request
+    event: PictureReady
+    path: Path | None = None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return (self.event.request_id, self.event.picture_index)
+
+    @property
+    def seconds(self) -> float:
+        return sum(self.event.stage_seconds.values())
+
+
+@dataclass(frozen=True)
+class Plate:
+    """What lies in the middle: pixels (a preview may have fewer), and the finished picture's size."""
+
+    picture: Picture | None
+    width: int
+    height: int
+    is_preview: bool = False
+
+
+@dataclass(kw_only=True)
+class Studio:
+    """Everything the Make screen holds beside the form. `events` has one signal a field.
+
+    `recent` is newest first; `waiting` counts the jobs behind the one that runs.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    progress: Progress | None = None
+    plate: Plate | None = None
+    problem: Problem | None = None
+    notice: str = ""
+    waiting: int = 0
+    stopping: bool = False
+    selected: Made | None = None
+    recent: tuple[Made, ...] = ()
+    engine: str = "Warming up"

@@ -1,0 +1,91 @@
+"""The only bridge: what other processes and threads do becomes Qt signals on the main thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from backends.core.contract import Event, Job, MezzotintError, SaveFailed
+from backends.core.worker_client import PIPELINE_ENGINE, Worker
+from backends.core.worker_messages import WorkerReady, WorkerStopped
+from desktop.model.studio import Made
+
+
+class Session(QObject):
+    """Runs the worker process and saves pictures in a thread. It is the model's Bench.
+
+    Signals: `happened` (contract.Event), `ready` (WorkerReady), `stopped` (a sentence), `kept`
+    (Made, Path), `not_kept` (Made, MezzotintError). `save` writes one picture durably and returns
+    its path, or raises a MezzotintError. Late events of cancelled requests never get here.
+    """
+
+    happened = Signal(object)
+    ready = Signal(object)
+    stopped = Signal(str)
+    kept = Signal(object, object)
+    not_kept = Signal(object, object)
+
+    _arrived = Signal()
+    _saved = Signal(object, object)
+
+    def __init__(self, save: Callable[[Made], Path], engine: str = PIPELINE_ENGINE) -> None:
+        super().__init__()
+        self._save = save
+        self._saving = ThreadPoolExecutor(max_workers=1, thread_name_prefix="saving")
+        self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._saved.connect(self._tell_saved, Qt.ConnectionType.QueuedConnection)
+        self._worker = Worker(engine, on_message=self._arrived.emit)
+
+    def start(self) -> None:
+        """Starts the worker, which warms up; `ready` says when it is."""
+        self._worker.start()
+
+    def submit(self, job: Job) -> None:
+        self._worker.submit(job)
+
+    def cancel(self, request_id: str) -> None:
+        self._worker.cancel(request_id)
+
+    def end_worker(self) -> None:
+        self._worker.end_child()
+
+    def keep(self, made: Made) -> None:
+        """Saves a picture, one after the other."""
+        future = self._saving.submit(self._save, made)
+        future.add_done_callback(partial(self._saved.emit, made))
+
+    def close(self) -> None:
+        """Ends the worker, and waits until every finished picture is on disk."""
+        self._worker.close()
+        self._deliver()
+        self._saving.shutdown(wait=True)
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The worker's process id while it runs."""
+        return self._worker.child_pid
+
+    @Slot()
+    def _deliver(self) -> None:
+        while (message := self._worker.receive(timeout=0)) is not None:
+            match message:
+                case Event():
+                    self.happened.emit(message)
+                case WorkerReady():
+                    self.ready.emit(message)
+                case WorkerStopped():
+                    self.stopped.emit(message.reason)
+
+    @Slot(object, object)
+    def _tell_saved(self, made: Made, future: Future[Path]) -> None:
+        try:
+            self.kept.emit(made, future.result())
+        except MezzotintError as error:
+            self.not_kept.emit(made, error)
+        except Exception as error:  # noqa: BLE001 - a defect while saving must not pass unseen
+            sentence = f"The picture could not be saved ({type(error).__name__})."
+            self.not_kept.emit(made, SaveFailed(sentence, "It is still here: save it again."))

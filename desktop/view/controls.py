@@ -1,0 +1,163 @@
+"""Small parts that the screens share."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QSizePolicy,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.view import theme
+from desktop.view.icons import wear
+
+_NARROW = 60
+
+
+def caption(words: str, buddy: QWidget | None = None) -> QLabel:
+    """A field's name. Also names the field for screen readers."""
+    label = QLabel(words)
+    label.setObjectName("caption")
+    if buddy is not None:
+        label.setBuddy(buddy)
+        buddy.setAccessibleName(words)
+    return label
+
+
+def quiet(words: str = "") -> QLabel:
+    """Secondary text."""
+    label = QLabel(words)
+    label.setObjectName("quiet")
+    label.setFont(theme.quiet_font())
+    return label
+
+
+def row(*widgets: QWidget, spacing: int = theme.GRID) -> QHBoxLayout:
+    layout = QHBoxLayout()
+    layout.setSpacing(spacing)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return layout
+
+
+def column(*widgets: QWidget, spacing: int = 4) -> QVBoxLayout:
+    layout = QVBoxLayout()
+    layout.setSpacing(spacing)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return layout
+
+
+class PromptEdit(QPlainTextEdit):
+    """A field for prose: Tab leaves it, and it scrolls rather than grows."""
+
+    def __init__(self, lines: int, hint: str) -> None:
+        super().__init__()
+        self.setTabChangesFocus(True)
+        self.setPlaceholderText(hint)
+        self.setFixedHeight(lines * QFontMetrics(theme.body_font()).lineSpacing() + 18)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Ctrl/Cmd + Enter is the window's, not a line break."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and event.modifiers() & (
+            Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.MetaModifier
+        ):
+            event.ignore()
+            return
+        super().keyPressEvent(event)
+
+
+class CalmSpinBox(QSpinBox):
+    """A number that the wheel changes only when it has the focus, so that scrolling past does no harm."""
+
+    def __init__(self, low: int, high: int, step: int = 1) -> None:
+        super().__init__()
+        self.setRange(low, high)
+        self.setSingleStep(step)
+        self.setMinimumWidth(_NARROW)
+        _be_calm(self)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        super().wheelEvent(event) if self.hasFocus() else event.ignore()
+
+
+class CalmDoubleSpinBox(QDoubleSpinBox):
+    """See CalmSpinBox."""
+
+    def __init__(self, low: float, high: float, step: float) -> None:
+        super().__init__()
+        self.setRange(low, high)
+        self.setSingleStep(step)
+        self.setDecimals(1)
+        _be_calm(self)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        super().wheelEvent(event) if self.hasFocus() else event.ignore()
+
+
+class CalmComboBox(QComboBox):
+    """See CalmSpinBox."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        _be_calm(self)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(8)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        super().wheelEvent(event) if self.hasFocus() else event.ignore()
+
+
+def _be_calm(widget: QWidget) -> None:
+    widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+
+class Fold(QWidget):
+    """A heading that opens and closes what lies under it."""
+
+    def __init__(self, words: str, body: QWidget) -> None:
+        super().__init__()
+        self.body = body
+        self.button = QToolButton()
+        self.button.setObjectName("fold")
+        self.button.setText(words)
+        self.button.setCheckable(True)
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.button.toggled.connect(self._show)
+        layout = column(self.button, body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.setLayout(layout)
+        self._show(False)
+
+    def _show(self, is_open: bool) -> None:
+        self.body.setVisible(is_open)
+        wear(self.button, "unfolded" if is_open else "folded", "quiet")
+
+
+class ElidedLabel(QLabel):
+    """One line that ends in dots where there is no room, with the whole as its tooltip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self.setToolTip(text)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        words = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)

@@ -1,0 +1,151 @@
+"""How the chosen picture was made, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage, QResizeEvent
+from PySide6.QtWidgets import (
+    QFormLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from backends.core.contract import SAMPLERS
+from desktop.model.make import Make
+from desktop.model.studio import Made
+from desktop.view import bind, theme
+from desktop.view.controls import quiet, row
+from desktop.view.icons import IconButton
+
+
+class Details(QWidget):
+    """Hidden until there is a picture."""
+
+    def __init__(self, make: Make) -> None:
+        super().__init__()
+        self._make = make
+        self.prompt = _value()
+        self.values = {name: _value() for name in ("Seed", "Size", "Model", "Sampler", "Backend", "Time")}
+        self.repeat = QPushButton("Repeat")
+        self.repeat.setToolTip("Fill in these settings, so that Generate makes this picture again")
+        self.vary = QPushButton("Variation")
+        self.vary.setToolTip("Make another picture with these settings and a new seed")
+        self.more = self._more()
+        self.repeat.clicked.connect(lambda: self._with_selected(make.repeat))
+        self.vary.clicked.connect(lambda: self._with_selected(make.vary))
+        self._lines = 6
+        self._area, self._table, self._line = _scrolling(self.prompt), self._facts(), quiet()
+        self._lay_out()
+        bind.follow(make.studio, "selected", self._show)
+
+    def _more(self) -> IconButton:
+        button = IconButton("more", "More for this picture")
+        menu = QMenu(button)
+        menu.addAction("Copy picture", lambda: self._with_selected(_copy_picture))
+        menu.addAction("Copy prompt", lambda: self._with_selected(_copy_prompt))
+        self.show_folder = menu.addAction("Show in folder", lambda: self._with_selected(_show_in_folder))
+        button.setMenu(menu)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        return button
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme.GRID)
+        layout.addWidget(self._area)
+        layout.addWidget(self._table)
+        layout.addWidget(self._line)
+        layout.addStretch(1)
+        layout.addLayout(row(self.repeat, self.vary, self.more))
+
+    def _facts(self) -> QWidget:
+        box = QWidget()
+        table = QFormLayout(box)
+        table.setContentsMargins(0, 0, 0, 0)
+        table.setHorizontalSpacing(theme.MARGIN)
+        table.setVerticalSpacing(4)
+        for name, value in self.values.items():
+            table.addRow(quiet(name), value)
+        return box
+
+    def compact(self, on: bool) -> None:
+        """For the strip below: prompt, one line of facts, buttons."""
+        self._table.setVisible(not on)
+        self._line.setVisible(on)
+        self._lines = 3 if on else 6
+        self._fit_prompt()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_prompt()
+
+    def _fit_prompt(self) -> None:
+        """As high as the prompt is, up to a few lines, within which a long one scrolls."""
+        line = self.prompt.fontMetrics().lineSpacing()
+        wanted = self.prompt.heightForWidth(max(40, self.width() - 12))
+        self._area.setFixedHeight(min(wanted, self._lines * line) + 2)
+
+    def _show(self, made: Made | None) -> None:
+        self.setVisible(made is not None)
+        if made is None:
+            return
+        request, provenance = made.request, made.event.provenance
+        self.prompt.setText(request.prompt.strip() or "(no prompt)")
+        shown = {
+            "Seed": str(made.event.seed),
+            "Size": f"{request.width} x {request.height}",
+            "Model": provenance.get("model", request.model),
+            "Sampler": f"{SAMPLERS[request.sampler]}, {request.steps} steps",
+            "Backend": ", ".join(provenance[key] for key in ("backend", "precision") if key in provenance),
+            "Time": f"{made.seconds:.1f} s",
+        }
+        for name, words in shown.items():
+            self.values[name].setText(words)
+        self._line.setText(", ".join((f"Seed {shown['Seed']}", shown["Size"], shown["Time"])))
+        self._fit_prompt()
+        self.show_folder.setEnabled(made.path is not None)
+
+    def _with_selected(self, act: Callable[[Made], None]) -> None:
+        if made := self._make.studio.selected:
+            act(made)
+
+
+def _scrolling(label: QLabel) -> QScrollArea:
+    label.setAlignment(Qt.AlignmentFlag.AlignTop)
+    area = QScrollArea()
+    area.setWidget(label)
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.viewport().setAutoFillBackground(False)
+    label.setAutoFillBackground(False)
+    return area
+
+
+def _value() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def _copy_picture(made: Made) -> None:
+    picture = made.event.picture
+    image = QImage(picture.rgb, picture.width, picture.height, picture.width * 3, QImage.Format.Format_RGB888)
+    QGuiApplication.clipboard().setImage(image.copy())
+
+
+def _copy_prompt(made: Made) -> None:
+    QGuiApplication.clipboard().setText(made.request.prompt)
+
+
+def _show_in_folder(made: Made) -> None:
+    if made.path is not None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(made.path.parent)))

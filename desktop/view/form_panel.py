@@ -1,0 +1,205 @@
+"""The left side: what the next picture is to be, and Generate, always in view."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from backends.core.contract import MAX_COUNT, MAX_STEPS, SAMPLERS
+from desktop.model.make import Make
+from desktop.view import bind, theme
+from desktop.view.controls import (
+    CalmComboBox,
+    CalmDoubleSpinBox,
+    CalmSpinBox,
+    Fold,
+    PromptEdit,
+    caption,
+    column,
+    row,
+)
+from desktop.view.seed_field import SeedField
+from desktop.view.size_field import SizeField
+from desktop.view.words import GENERATE_KEYS
+
+WIDTH = 300
+_LABELS = 64
+
+
+class FormPanel(QFrame):
+    """Binds to the form; Generate and Add to queue forward to `make.generate`."""
+
+    def __init__(self, make: Make) -> None:
+        super().__init__()
+        self.setObjectName("left")
+        self.setFixedWidth(WIDTH)
+        self._make = make
+        self.prompt = PromptEdit(4, "Describe the picture")
+        self.leave_out = Fold("Leave out", self._negative())
+        self.model = self._models()
+        self.size_field = SizeField(make)
+        self.count, self.steps = CalmSpinBox(1, MAX_COUNT), CalmSpinBox(1, MAX_STEPS)
+        self.guidance, self.guidance_slider = CalmDoubleSpinBox(0, 100, 0.5), _slider()
+        self.seed = SeedField(make.form)
+        self.sampler, self.clip_skip = _samplers(), CalmSpinBox(0, 11)
+        self.more = Fold("More: sampler, CLIP skip", self._advanced())
+        self.generate = QPushButton("Generate")
+        self._bind()
+        self._lay_out()
+
+    def _negative(self) -> QWidget:
+        self.negative = PromptEdit(2, "What should not be in it")
+        self.negative.setAccessibleName("Leave out")
+        self.negative.setToolTip("Negative prompt: what the picture is steered away from")
+        bind.text(self.negative, self._make.form, "negative_prompt")
+        return self.negative
+
+    def _models(self) -> CalmComboBox:
+        box = CalmComboBox()
+        for choice in self._make.models.values():
+            box.addItem(choice.title, choice.name)
+        box.activated.connect(lambda index: self._make.form.use_model(self._make.models[box.itemData(index)]))
+        bind.follow(self._make.form, "model", lambda name: box.setCurrentIndex(box.findData(name)))
+        if not box.count():
+            box.setPlaceholderText("No model installed")
+            box.setEnabled(False)
+        return box
+
+    def _advanced(self) -> QWidget:
+        body, grid = QWidget(), _grid()
+        _add(grid, 0, "Sampler", self.sampler)
+        _add(grid, 1, "CLIP skip", self.clip_skip)
+        body.setLayout(grid)
+        self.sampler.setToolTip("How the noise is taken away, step by step")
+        self.clip_skip.setToolTip("How many of the text encoder's last layers are skipped")
+        return body
+
+    def _bind(self) -> None:
+        form = self._make.form
+        bind.text(self.prompt, form, "prompt")
+        bind.number(self.count, form, "count")
+        bind.number(self.steps, form, "steps")
+        bind.number(self.clip_skip, form, "clip_skip")
+        bind.decimal(self.guidance, form, "guidance_scale")
+        bind.slide(self.guidance_slider, self.guidance)
+        bind.choice(self.sampler, form, "sampler")
+        bind.follow(self._make.studio, "progress", self._name_button)
+        self.generate.clicked.connect(self._make.generate)
+        self.guidance.setToolTip("How strictly the prompt is followed (CFG scale); 1 is not at all")
+        self.steps.setToolTip("More steps take longer and add less and less")
+
+    def _name_button(self, progress: object) -> None:
+        busy = progress is not None
+        self.generate.setText("Add to queue" if busy else "Generate")
+        self.generate.setToolTip(f"{self.generate.text()} ({GENERATE_KEYS})")
+
+    def _lay_out(self) -> None:
+        self.generate.setObjectName("primary")
+        body = QWidget()
+        body.setObjectName("leftBody")
+        layout = column(caption("Prompt", self.prompt), self.prompt, self.leave_out, spacing=8)
+        layout.addSpacing(theme.GRID)
+        layout.addLayout(self._settings())
+        layout.addWidget(self.more)
+        layout.addStretch(1)
+        body.setLayout(layout)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 1, 0)  # the edge is drawn there
+        outer.setSpacing(0)
+        outer.addWidget(_scrolling(body, layout), 1)
+        outer.addWidget(self._foot())
+
+    def _settings(self) -> QGridLayout:
+        grid = _grid()
+        _add(grid, 0, "Model", self.model)
+        _add(grid, 1, "Size", self.size_field, top=True)
+        _add(grid, 2, "Count", self._count_and_steps())
+        _add(grid, 3, "Guidance", self._guidance_row())
+        _add(grid, 4, "Seed", self.seed)
+        return grid
+
+    def _count_and_steps(self) -> QWidget:
+        layout = row(self.count, caption("Steps", self.steps), self.steps)
+        self.count.setAccessibleName("Count")
+        return _boxed(layout)
+
+    def _guidance_row(self) -> QWidget:
+        self.guidance.setFixedWidth(76)
+        self.guidance.setAccessibleName("Guidance")
+        self.guidance_slider.setAccessibleName("Guidance")
+        return _boxed(row(self.guidance, self.guidance_slider))
+
+    def _foot(self) -> QWidget:
+        foot = QWidget()
+        foot.setObjectName("leftFoot")
+        layout = column(self.generate)
+        layout.setContentsMargins(theme.MARGIN, theme.GRID, theme.MARGIN, theme.MARGIN)
+        foot.setLayout(layout)
+        return foot
+
+
+def _grid() -> QGridLayout:
+    grid = QGridLayout()
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(theme.GRID)
+    grid.setVerticalSpacing(theme.GRID)
+    grid.setColumnMinimumWidth(0, _LABELS)
+    grid.setColumnStretch(1, 1)
+    return grid
+
+
+def _add(grid: QGridLayout, line: int, words: str, field: QWidget, *, top: bool = False) -> None:
+    label = caption(words, field)
+    label.setFixedHeight(theme.CONTROL)
+    grid.addWidget(label, line, 0, Qt.AlignmentFlag.AlignTop if top else Qt.AlignmentFlag.AlignVCenter)
+    grid.addWidget(field, line, 1)
+
+
+def _boxed(layout: QHBoxLayout) -> QWidget:
+    layout.setContentsMargins(0, 0, 0, 0)
+    box = QWidget()
+    box.setLayout(layout)
+    return box
+
+
+def _slider() -> QSlider:
+    slider = QSlider(Qt.Orientation.Horizontal)
+    slider.setRange(10, 200)
+    slider.setPageStep(5)
+    slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    slider.wheelEvent = lambda event: event.ignore()
+    return slider
+
+
+def _samplers() -> CalmComboBox:
+    box = CalmComboBox()
+    for sampler, name in SAMPLERS.items():
+        box.addItem(name, sampler)
+    return box
+
+
+def _scrolling(body: QWidget, layout: QBoxLayout) -> QScrollArea:
+    """The scroll bar, when it comes, lies in the margin, so that nothing gets narrower."""
+
+    def leave_room(_: int, highest: int) -> None:
+        right = theme.MARGIN - theme.SCROLL_BAR if highest else theme.MARGIN
+        layout.setContentsMargins(theme.MARGIN, theme.MARGIN, right, theme.GRID)
+
+    area = QScrollArea()
+    area.setWidget(body)
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.verticalScrollBar().rangeChanged.connect(leave_room)
+    leave_room(0, 0)
+    return area

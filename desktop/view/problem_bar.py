@@ -1,0 +1,69 @@
+"""Above the picture: what went wrong, and buttons that do something about it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton
+
+from desktop.model.make import Make
+from desktop.model.problem import Problem
+from desktop.view import bind, theme
+from desktop.view.icons import IconButton, pixmap
+
+
+class ProblemBar(QFrame):
+    """Hidden while all is well. The technical report hides behind the dots."""
+
+    def __init__(self, make: Make) -> None:
+        super().__init__()
+        self.setObjectName("problem")
+        self._make = make
+        self._sign = QLabel()
+        self.message = QLabel()
+        self.message.setWordWrap(True)
+        self.message.setTextFormat(Qt.TextFormat.PlainText)
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.buttons: list[QPushButton] = []
+        self.more = IconButton("more", "More about this problem", flat=True)
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.menu = QMenu(self.more)
+        self.copy_report = self.menu.addAction("Copy report", self._copy)
+        self.more.setMenu(self.menu)
+        self.dismiss = IconButton("close", "Dismiss", flat=True)
+        self.dismiss.clicked.connect(make.dismiss)
+        self._lay_out()
+        bind.follow(make.studio, "problem", self._show)
+
+    def _lay_out(self) -> None:
+        self._line = QHBoxLayout(self)
+        self._line.setContentsMargins(theme.MARGIN, theme.GRID, theme.GRID, theme.GRID)
+        self._line.setSpacing(theme.GRID)
+        self._sign.setFixedSize(QSize(20, 20))
+        self._line.addWidget(self._sign)
+        self._line.addWidget(self.message, 1)
+        self._line.addWidget(self.more)
+        self._line.addWidget(self.dismiss)
+
+    def _show(self, problem: Problem | None) -> None:
+        for button in self.buttons:
+            button.deleteLater()
+            self._line.removeWidget(button)
+        self.buttons = []
+        self.setVisible(problem is not None)
+        if problem is None:
+            return
+        self._sign.setPixmap(pixmap("warning", theme.current().text, 20))
+        self.message.setText(problem.text)
+        self.message.setAccessibleName(f"Problem: {problem.text}")
+        for remedy, words in problem.remedies:
+            button = QPushButton(words)
+            button.clicked.connect(partial(self._make.remedy, remedy))
+            self._line.insertWidget(2 + len(self.buttons), button)
+            self.buttons.append(button)
+
+    def _copy(self) -> None:
+        if problem := self._make.studio.problem:
+            QGuiApplication.clipboard().setText(problem.report)

@@ -1,0 +1,142 @@
+"""This session's pictures and, for the chosen one, how it was made."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QLabel,
+    QListView,
+    QListWidget,
+    QListWidgetItem,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.model.make import Make
+from desktop.model.studio import Made
+from desktop.view import bind, theme
+from desktop.view.canvas import to_pixmap
+from desktop.view.controls import quiet
+from desktop.view.details import Details
+
+WIDTH = 280
+STRIP_HEIGHT = 176
+_THUMB = 100
+_DENSITY = 2
+_ANY = 16777215
+"""Qt's largest size: no limit."""
+
+
+class RecentPanel(QFrame):
+    """At the right, or as a strip below where the window is narrow."""
+
+    def __init__(self, make: Make) -> None:
+        super().__init__()
+        self.setObjectName("right")
+        self._make = make
+        self._keys: list[tuple[str, int]] = []
+        self.list = _thumbnails()
+        self.details = Details(make)
+        self._empty = _nothing_yet()
+        self._lay_out()
+        self.list.currentItemChanged.connect(self._chosen)
+        bind.follow(make.studio, "recent", self._show)
+        bind.follow(make.studio, "selected", self._mark)
+
+    def as_strip(self, strip: bool) -> None:
+        """Lies below the picture instead of beside it."""
+        self.setObjectName("below" if strip else "right")
+        self.style().unpolish(self)
+        self.style().polish(self)
+        self._box.setDirection(
+            QBoxLayout.Direction.LeftToRight if strip else QBoxLayout.Direction.TopToBottom
+        )
+        self.setMinimumSize(*((0, STRIP_HEIGHT) if strip else (WIDTH, 0)))
+        self.setMaximumSize(*((_ANY, STRIP_HEIGHT) if strip else (WIDTH, _ANY)))
+        self.details.compact(strip)
+        self.details.setFixedWidth(WIDTH if strip else WIDTH - 2 * theme.MARGIN)
+
+    def _lay_out(self) -> None:
+        pictures = QWidget()
+        self._stack = QStackedLayout(pictures)
+        self._stack.setStackingMode(QStackedLayout.StackingMode.StackOne)
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.list)
+        left = QVBoxLayout()
+        left.setSpacing(theme.GRID)
+        left.addWidget(_heading("Recent"))
+        left.addWidget(pictures, 1)
+        self._box = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
+        self._box.setContentsMargins(theme.MARGIN, theme.MARGIN, theme.MARGIN, theme.MARGIN)
+        self._box.setSpacing(theme.MARGIN)
+        self._box.addLayout(left, 1)
+        self._box.addWidget(self.details)
+
+    def _show(self, recent: tuple[Made, ...]) -> None:
+        """Only what is new is drawn; the list is newest first."""
+        keys = [made.key for made in recent]
+        self._stack.setCurrentIndex(1 if keys else 0)
+        for row in reversed(range(self.list.count())):
+            if self._keys[row] not in keys:
+                self.list.takeItem(row)
+                del self._keys[row]
+        for made in reversed(recent):
+            if made.key not in self._keys:
+                self.list.insertItem(0, _item(made))
+                self._keys.insert(0, made.key)
+
+    def _mark(self, selected: Made | None) -> None:
+        if selected is not None and selected.key in self._keys:
+            self.list.setCurrentRow(self._keys.index(selected.key))
+
+    def _chosen(self, item: QListWidgetItem | None, _: QListWidgetItem | None) -> None:
+        selected = self._make.studio.selected
+        key = None if item is None else self._keys[self.list.row(item)]
+        if key is None or (selected is not None and selected.key == key):
+            return
+        self._make.select(next(made for made in self._make.studio.recent if made.key == key))
+
+
+def _thumbnails() -> QListWidget:
+    pictures = QListWidget()
+    pictures.setAccessibleName("Recent pictures")
+    pictures.setViewMode(QListView.ViewMode.IconMode)
+    pictures.setMovement(QListView.Movement.Static)
+    pictures.setResizeMode(QListView.ResizeMode.Adjust)
+    pictures.setIconSize(QSize(_THUMB, _THUMB))
+    pictures.setGridSize(QSize(_THUMB + 16, _THUMB + 16))
+    pictures.setUniformItemSizes(True)
+    pictures.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return pictures
+
+
+def _item(made: Made) -> QListWidgetItem:
+    picture = made.event.picture
+    scale = _THUMB * _DENSITY / max(picture.width, picture.height)
+    image = to_pixmap(picture, max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    image.setDevicePixelRatio(_DENSITY)
+    icon = QIcon(image)
+    icon.addPixmap(image, QIcon.Mode.Selected)
+    item = QListWidgetItem(icon, "")
+    item.setSizeHint(QSize(_THUMB + 12, _THUMB + 12))
+    words = made.request.prompt.strip() or "(no prompt)"
+    item.setToolTip(f"{words[:200]}\nseed {made.event.seed}")
+    item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{words[:200]}, seed {made.event.seed}")
+    return item
+
+
+def _heading(words: str) -> QLabel:
+    label = quiet(words)
+    label.setFont(theme.body_font())
+    return label
+
+
+def _nothing_yet() -> QLabel:
+    label = quiet("Pictures you make are kept here and saved in your pictures folder.")
+    label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignTop)
+    return label

@@ -1,0 +1,245 @@
+"""Draws the window's states, light and dark, offscreen, to look at them.
+
+python -m tests.screenshots FOLDER [NAME ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PIL import Image
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from backends.core.contract import (
+    Failed,
+    Finished,
+    InternalError,
+    InvalidRequest,
+    Job,
+    Notice,
+    OutOfMemory,
+    Picture,
+    PictureReady,
+    Request,
+    SaveFailed,
+    Stage,
+    StageStarted,
+    StepDone,
+    WorkerDied,
+)
+from desktop.model.make import Make
+from desktop.model.studio import Made
+from desktop.view import theme
+from desktop.view.app import model_choices, wear_theme
+from desktop.view.main_window import MainWindow
+
+SHEET = Path(__file__).parents[2] / "shared" / "starter" / "contact-sheet.png"
+LONG = "a very long prompt that goes on and on about a panda, its tacos, the beach, the weather " * 12
+RTL = "باندا تأكل التاكو على الشاطئ"
+
+
+class StillBench:
+    """Takes jobs and never does them."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+
+    def submit(self, job: Job) -> None:
+        self.jobs.append(job)
+
+    def cancel(self, request_id: str) -> None: ...
+    def end_worker(self) -> None: ...
+    def keep(self, made: Made) -> None: ...
+
+
+class Scene:
+    """A window without a worker, brought into a state by hand."""
+
+    def __init__(self) -> None:
+        self.bench = StillBench()
+        self.make = Make(self.bench, model_choices())
+        self.make.worker_ready("CPU")
+        self.window = MainWindow(self.make)
+
+    @property
+    def request(self) -> Request:
+        return self.bench.jobs[-1].request
+
+    def begin(self) -> None:
+        self.make.form.choose_seed(4711)
+        self.make.generate()
+
+    def step(self, step: int) -> None:
+        steps = self.request.steps
+        self.make.take(StageStarted(self.request.id, Stage.DENOISING))
+        self.make.take(StepDone(self.request.id, step, steps, 0.3, 0, picture(step, 16)))
+
+    def finish(self, number: int = 0) -> None:
+        picture_ready = PictureReady(
+            self.request.id,
+            0,
+            self.request.seed,
+            picture(number, 128, self.request.width, self.request.height),
+            {"reading_prompt": 0.05, "denoising": 1.62, "developing": 0.21},
+            {"backend": "cpu_offload", "precision": "float32", "model": "Mezzotint starter"},
+        )
+        self.make.take(picture_ready)
+        for made in self.make.studio.recent:
+            self.make.kept(made, Path(f"2026-11-22-{made.event.seed}-a-panda-eating-tacos-at-the-beach.png"))
+        self.make.take(Finished(self.request.id))
+
+    def fail(self, error: Exception) -> None:
+        self.begin()
+        self.make.take(Failed(self.request.id, error))  # pyright: ignore[reportArgumentType]
+
+
+def picture(number: int, side: int, width: int = 0, height: int = 0) -> Picture:
+    """One of the training pictures, where the sheet is at hand."""
+    if not SHEET.exists():
+        return Picture(side, side, bytes((200, 120, number * 9 % 256)) * side * side)
+    sheet = Image.open(SHEET).convert("RGB")
+    across = sheet.width // 128
+    left, top = number % across * 128, number // across % (sheet.height // 128) * 128
+    tile = sheet.crop((left, top, left + 128, top + 128))
+    tile = tile.resize((width or side, height or side), Image.Resampling.LANCZOS)
+    return Picture(tile.width, tile.height, tile.tobytes())
+
+
+def first_run(scene: Scene) -> None:
+    """Nothing has been made yet."""
+
+
+def loading(scene: Scene) -> None:
+    scene.begin()
+    scene.make.take(StageStarted(scene.request.id, Stage.LOADING))
+
+
+def working(scene: Scene) -> None:
+    scene.begin()
+    scene.step(7)
+    scene.make.generate()
+    scene.make.generate()
+
+
+def stopping(scene: Scene) -> None:
+    scene.begin()
+    scene.step(12)
+    scene.make.stop()
+
+
+def done(scene: Scene) -> None:
+    for number in range(7):
+        scene.begin()
+        scene.finish(number)
+
+
+def one(scene: Scene) -> None:
+    scene.begin()
+    scene.finish(1)
+
+
+def wide(scene: Scene) -> None:
+    done(scene)
+    scene.make.form.use_aspect("3:2", 128 * 128)
+    scene.begin()
+    scene.finish(8)
+
+
+def long_prompt(scene: Scene) -> None:
+    scene.make.form.prompt = LONG
+    scene.make.form.negative_prompt = LONG
+    scene.window.form.leave_out.button.setChecked(True)
+    scene.window.form.more.button.setChecked(True)
+    one(scene)
+    scene.make.form.choose_seed(2**62)
+
+
+def right_to_left(scene: Scene) -> None:
+    scene.make.form.prompt = RTL
+    one(scene)
+
+
+def no_memory(scene: Scene) -> None:
+    sentence = "A picture of 2048 x 2048 needs about 9.4 GB of memory, and 3.1 GB is free."
+    one(scene)
+    scene.fail(OutOfMemory(sentence, "Use 1152 x 1152, or close other programs."))
+
+
+def worker_died(scene: Scene) -> None:
+    sentence = "The process that makes pictures was ended by the system, probably because memory ran out."
+    scene.fail(WorkerDied(sentence, "Close other programs or use a smaller size, and try again."))
+
+
+def not_saved(scene: Scene) -> None:
+    scene.begin()
+    scene.finish(3)
+    error = SaveFailed("The disk that holds Pictures/Mezzotint is full.", "Free some space and save again.")
+    scene.make.not_kept(Made(scene.make.studio.recent[0].request, scene.make.studio.recent[0].event), error)
+
+
+def notice(scene: Scene) -> None:
+    scene.begin()
+    scene.make.take(
+        Notice(scene.request.id, "The prompt is longer than the model reads; left out: and so on")
+    )
+    scene.finish(5)
+
+
+def internal(scene: Scene) -> None:
+    scene.fail(InternalError("Something went wrong inside Mezzotint (KeyError).", "Try again.", "Traceback"))
+
+
+def bad_request(scene: Scene) -> None:
+    scene.make.form.steps = 0
+    scene.make.generate()
+    assert isinstance(scene.make.studio.problem and scene.make.studio.problem.error, InvalidRequest)
+
+
+STATES: Mapping[str, Callable[[Scene], None]] = {
+    f.__name__: f
+    for f in (
+        first_run, loading, working, stopping, one, done, wide, long_prompt, right_to_left,
+        no_memory, worker_died, not_saved, notice, internal, bad_request,
+    )
+}  # fmt: skip
+SIZES = {"": (1280, 800), "small": (900, 600), "large": (2200, 1300)}
+
+
+def draw(app: QApplication, folder: Path, state: str, colours: theme.Colours, size: str) -> Path:
+    """Grabs the window in one state."""
+    wear_theme(app, colours)
+    scene = Scene()
+    scene.window.resize(*SIZES[size])
+    scene.window.show()
+    STATES[state](scene)
+    QTest.qWait(200)  # the cross-fade is over
+    name = "-".join(part for part in (state, size, colours.name) if part)
+    path = folder / f"{name}.png"
+    scene.window.grab().save(str(path))
+    scene.window.deleteLater()
+    return path
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("states", nargs="*", choices=[*STATES, []], default=[])
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    app = QApplication([])
+    for state in arguments.states or STATES:
+        for colours in (theme.LIGHT, theme.DARK):
+            for size in SIZES:
+                print(draw(app, arguments.folder, state, colours, size))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
