@@ -20,7 +20,7 @@ def main() -> int:
     if words:
         # By name, so that the window's side of the program never depends on what makes pictures.
         return importlib.import_module("desktop.cli.app").run_command(words)
-    from desktop.view.app import run_window
+    from desktop.application import run_window
 
     return run_window()
 

@@ -34,10 +34,11 @@ from backends.core.contract import (
     StepDone,
     WorkerDied,
 )
+from desktop.application import model_choices
 from desktop.model.make import Make
 from desktop.model.studio import Made
 from desktop.view import theme
-from desktop.view.app import model_choices, wear_theme
+from desktop.view.app import wear_theme
 from desktop.view.main_window import MainWindow
 
 SHEET = Path(__file__).parents[2] / "shared" / "starter" / "contact-sheet.png"

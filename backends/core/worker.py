@@ -8,13 +8,11 @@ makes the pictures. Networks, weight files and foreign pictures are touched here
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import signal
 import threading
 import time
 import traceback
-import warnings
 from collections.abc import Callable, Generator
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -36,14 +34,11 @@ from backends.core.contract import (
 )
 from backends.core.worker_messages import Begun, Cancel, FromChild, Shutdown, ToChild, WorkerReady
 
-_OFFLINE_AND_QUIET = {
+_OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TOKENIZERS_PARALLELISM": "false",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "DIFFUSERS_VERBOSITY": "error",
 }
 _OOM_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate")
 
@@ -75,8 +70,10 @@ class PipelineEngine:
 
     def warm_up(self) -> Capabilities | None:
         from backends.core import pipeline, registry, torch_stages
+        from backends.core.quiet import quiet
 
         del pipeline, torch_stages  # importing them is the point
+        quiet()
         return registry.get_backend().capabilities
 
     def make(self, job: Job) -> Generator[Event]:
@@ -112,7 +109,7 @@ def _newest_change(folder: Path) -> int:
 def run_child(connection: Connection, engine_name: str) -> None:
     """The child's whole life. `engine_name` is "module:attribute", an Engine without arguments."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to handle
-    _be_offline_and_quiet()
+    os.environ.update(_OFFLINE)
     channel = Channel(connection)
     threading.Thread(target=channel.listen, daemon=True).start()
     module, _, attribute = engine_name.partition(":")
@@ -122,12 +119,6 @@ def run_child(connection: Connection, engine_name: str) -> None:
     while (job := channel.next_job()) is not None:
         serve(job, engine, channel)
     engine.close()
-
-
-def _be_offline_and_quiet() -> None:
-    os.environ.update(_OFFLINE_AND_QUIET)
-    warnings.simplefilter("ignore")
-    logging.disable(logging.WARNING)
 
 
 def _warm_up(engine: Engine) -> WorkerReady:
