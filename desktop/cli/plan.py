@@ -54,7 +54,7 @@ def make_plan(options: GenerateOptions) -> Plan:
         init=init,
         destination=destination,
         like=like,
-        notes=_notes(options, init),
+        notes=_notes(options, like, init),
     )
 
 
@@ -111,7 +111,10 @@ def _first(*values: _T | None) -> _T:
     return next(value for value in values if value is not None)
 
 
-def _notes(options: GenerateOptions, init: InitPicture | None) -> tuple[str, ...]:
+def _notes(options: GenerateOptions, like: Record | None, init: InitPicture | None) -> tuple[str, ...]:
+    notes: list[str] = []
     if options.strength is not None and init is None:
-        return ("--strength does nothing without --init.",)
-    return ()
+        notes.append("--strength does nothing without --init.")
+    if like is not None and not like.provenance.get("backend"):
+        notes.append("That picture was made by another program, so this one will be like it at best.")
+    return tuple(notes)

@@ -61,7 +61,9 @@ def find_model(name_or_folder: str) -> InstalledModel:
     if name_or_folder and os.path.isdir(folder):
         return InstalledModel(paths.shorten(folder), folder.absolute())
     if _looks_like_path(name_or_folder):
-        raise InvalidRequest(f"There is no model folder {folder}.", "Give the folder that holds model_index.json.")
+        raise InvalidRequest(
+            f"There is no model folder {folder}.", "Give the folder that holds model_index.json."
+        )
     if name_or_folder == STARTER:
         raise BrokenModel("The starter model is missing from this installation.", "Install Mezzotint again.")
     raise unknown("model", name_or_folder, models)

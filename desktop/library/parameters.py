@@ -94,6 +94,7 @@ def _split_prompts(lines: list[str]) -> tuple[str, str]:
 def _record(prompt: str, negative: str, settings: dict[str, str]) -> Record:
     size = _SIZE.fullmatch(settings.get("Size", ""))
     skip = _whole(settings.get("Clip skip"))
+    enlarged = any(name.startswith("Hires") for name in settings)  # then the strength is of that
     kept = {"model_hash": "Model hash", "model": "Model", "program": "Version"}
     return Record(
         prompt=prompt,
@@ -105,7 +106,7 @@ def _record(prompt: str, negative: str, settings: dict[str, str]) -> Record:
         guidance_scale=_decimal(settings.get("CFG scale")),
         sampler=_sampler(settings.get("Sampler", ""), settings.get("Schedule type", "")),
         seed=_whole(settings.get("Seed")),
-        strength=_decimal(settings.get("Denoising strength")),
+        strength=None if enlarged else _decimal(settings.get("Denoising strength")),
         clip_skip=skip - 1 if skip else None,
         provenance={ours: settings[theirs] for ours, theirs in kept.items() if theirs in settings},
     )

@@ -63,9 +63,12 @@ def check_folder(folder: Path, need_bytes: int) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Makes the folder and those above it, where missing. Raises SaveFailed."""
+    """Makes the folder and those above it, where missing, durably. Raises SaveFailed."""
     try:
+        missing = [path for path in (folder, *folder.parents) if not os.path.isdir(path)]
         folder.mkdir(parents=True, exist_ok=True)
+        for path in missing:
+            _sync_folder(path.parent)
     except OSError as error:
         raise explain(error, folder) from error
 

@@ -126,6 +126,7 @@ def test_a_defect_without_a_place_for_its_report(mezzotint: Mezzotint, home: Pat
 def test_a_disk_that_fails_after_the_first_picture(
     mezzotint: Mezzotint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int
 ):
+    (tmp_path / "pictures").mkdir()
     really_sync, synced = os.fsync, list[int]()
 
     def fsync(descriptor: int) -> None:

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from desktop.library.pictures import read_record
+from backends.core.contract import Picture
+from desktop.library.pictures import encode_picture, read_record
+from desktop.library.png import encode_png
+from desktop.library.record import Record
 from tests.desktop.cli_runner import Mezzotint
 from tests.fakes import write_model_configs
 
@@ -180,3 +183,28 @@ def test_like_on_another_backend_or_model_says_so(mezzotint: Mezzotint, monkeypa
     assert ran.code == 0
     assert "backend gone can't run here" in ran.err
     assert "other weights" in ran.err
+
+
+def test_like_a_picture_of_another_program(mezzotint: Mezzotint, tmp_path: Path):
+    def write(settings: str) -> None:
+        text = f"a cat\nNegative prompt: dog\nSteps: 7, Sampler: Euler a, CFG scale: 3, Seed: 9, {settings}"
+        (tmp_path / "theirs.png").write_bytes(encode_png(Picture(1, 1, b"abc"), {"parameters": text}))
+
+    write("Size: 64x128, Model: v1-5-pruned")
+    missing = mezzotint("generate", "--like", "theirs.png")
+    assert (missing.code, "made with the model 'v1-5-pruned', which is not here" in missing.err) == (2, True)
+    ran = mezzotint("generate", "--like", "theirs.png", "--model", "tiny")
+    request = ran.requests[0]
+    assert (request.prompt, request.sampler, request.seed, request.height) == ("a cat", "euler_a", 9, 128)
+    assert "made by another program" in ran.err
+    write("Size: 64x64, Denoising strength: 0.4")
+    assert "made from another picture" in mezzotint("generate", "--like", "theirs.png", "--model", "tiny").err
+    write("Size: 64x64, Denoising strength: 0.4, Hires upscale: 2")
+    assert mezzotint("generate", "--like", "theirs.png", "--model", "tiny").code == 0
+
+
+def test_like_never_opens_what_a_file_names_on_another_machine(mezzotint: Mezzotint, tmp_path: Path):
+    record = Record(prompt="x", model="//server/share/model")
+    (tmp_path / "theirs.png").write_bytes(encode_picture(Picture(1, 1, b"abc"), record))
+    ran = mezzotint("generate", "--like", "theirs.png")
+    assert (ran.code, "on another machine" in ran.err) == (2, True)
