@@ -134,7 +134,7 @@ class TorchStages:
 def open_stages(path: Path, placement: Placement) -> TorchStages:
     """Checks the folder and loads it. Raises BrokenModel or OutOfMemory."""
     folder = open_folder(path)
-    folder.check_weights()
+    folder.check_files()
     quiet()
     try:
         return TorchStages(folder, placement)
@@ -169,6 +169,12 @@ def _weight_options(folder: ModelFolder, part: str, dtype: torch.dtype) -> dict[
     if part == "text_encoder":
         return options | {"dtype": dtype}
     return options | {"torch_dtype": dtype, "low_cpu_mem_usage": False}
+
+
+def import_classes() -> None:
+    """Imports what opening a model will need, which takes seconds: the worker does it while it waits."""
+    for module in _CLASSES.values():
+        importlib.import_module(module)
 
 
 def _class_named(name: str) -> Any:

@@ -72,8 +72,9 @@ class PipelineEngine:
         from backends.core import pipeline, registry, torch_stages
         from backends.core.quiet import quiet
 
-        del pipeline, torch_stages  # importing them is the point
+        del pipeline  # importing it is the point
         quiet()
+        torch_stages.import_classes()
         return registry.get_backend().capabilities
 
     def make(self, job: Job) -> Generator[Event]:
@@ -119,6 +120,7 @@ def run_child(connection: Connection, engine_name: str) -> None:
     while (job := channel.next_job()) is not None:
         serve(job, engine, channel)
     engine.close()
+    os._exit(0)  # tearing the libraries down would take a second and give nothing back
 
 
 def _warm_up(engine: Engine) -> WorkerReady:

@@ -21,6 +21,7 @@ from desktop.view import theme
 from desktop.view.icons import wear
 
 _NARROW = 60
+_TEXT_MARGINS = (6, 0, 0, 0)
 
 
 def caption(words: str, buddy: QWidget | None = None) -> QLabel:
@@ -84,6 +85,7 @@ class CalmSpinBox(QSpinBox):
         self.setRange(low, high)
         self.setSingleStep(step)
         self.setMinimumWidth(_NARROW)
+        self.lineEdit().setTextMargins(*_TEXT_MARGINS)
         _be_calm(self)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -98,6 +100,7 @@ class CalmDoubleSpinBox(QDoubleSpinBox):
         self.setRange(low, high)
         self.setSingleStep(step)
         self.setDecimals(1)
+        self.lineEdit().setTextMargins(*_TEXT_MARGINS)
         _be_calm(self)
 
     def wheelEvent(self, event: QWheelEvent) -> None:

@@ -152,7 +152,7 @@ QPlainTextEdit, QSpinBox, QDoubleSpinBox, QComboBox, QLineEdit {
     background: $field; color: $text; border: 1px solid $edge; border-radius: 6px; padding: 0 8px;
     selection-background-color: $selection; selection-color: $text;
 }
-QSpinBox QLineEdit, QDoubleSpinBox QLineEdit { background: transparent; border: none; padding: 0 0 0 6px; }
+QSpinBox QLineEdit, QDoubleSpinBox QLineEdit { background: transparent; border: none; padding: 0; }
 QPlainTextEdit { padding: 4px; }
 QSpinBox, QDoubleSpinBox, QComboBox, QLineEdit { min-height: 28px; max-height: 28px; }
 QPlainTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QLineEdit:focus,
