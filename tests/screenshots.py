@@ -21,7 +21,6 @@ from backends.core.contract import (
     Failed,
     Finished,
     InternalError,
-    InvalidRequest,
     Job,
     Notice,
     OutOfMemory,
@@ -197,17 +196,16 @@ def internal(scene: Scene) -> None:
     scene.fail(InternalError("Something went wrong inside Mezzotint (KeyError).", "Try again.", "Traceback"))
 
 
-def bad_request(scene: Scene) -> None:
-    scene.make.form.steps = 0
+def missing_model(scene: Scene) -> None:
+    scene.make.form.model = "gone"
     scene.make.generate()
-    assert isinstance(scene.make.studio.problem and scene.make.studio.problem.error, InvalidRequest)
 
 
 STATES: Mapping[str, Callable[[Scene], None]] = {
     f.__name__: f
     for f in (
         first_run, loading, working, stopping, one, done, wide, long_prompt, right_to_left,
-        no_memory, worker_died, not_saved, notice, internal, bad_request,
+        no_memory, worker_died, not_saved, notice, internal, missing_model,
     )
 }  # fmt: skip
 SIZES = {"": (1280, 800), "small": (900, 600), "large": (2200, 1300)}
