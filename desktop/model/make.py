@@ -150,10 +150,10 @@ class Make:
         self.studio.notice = reason
 
     def kept(self, made: Made, path: Path) -> None:
-        self._replace(replace(made, path=path))
+        self._replace(replace(made, path=path, unsaved=False))
 
     def not_kept(self, made: Made, error: MezzotintError) -> None:
-        self._replace(made)
+        self._replace(replace(made, unsaved=True))
         self.studio.problem = Problem(error)
 
     # --- parts ---
@@ -210,7 +210,7 @@ class Make:
 
     def _keep_unsaved(self) -> None:
         for made in self.studio.recent:
-            if made.path is None:
+            if made.unsaved:
                 self._bench.keep(made)
 
     def _end(self, event: Event) -> None:

@@ -15,11 +15,15 @@ from desktop.model.progress import Progress
 
 @dataclass(frozen=True)
 class Made:
-    """A finished picture of this session. `path` is None until it is durable on disk."""
+    """A finished picture of this session. `path` is None until it is durable on disk.
+
+    `unsaved` is set when that was tried and failed.
+    """
 
     request: Request
     event: PictureReady
     path: Path | None = None
+    unsaved: bool = False
 
     @property
     def key(self) -> tuple[str, int]:

@@ -65,6 +65,9 @@ class PromptEdit(QPlainTextEdit):
         super().__init__()
         self.setTabChangesFocus(True)
         self.setPlaceholderText(hint)
+        option = self.document().defaultTextOption()
+        option.setTextDirection(Qt.LayoutDirection.LayoutDirectionAuto)
+        self.document().setDefaultTextOption(option)
         self.setFixedHeight(lines * QFontMetrics(theme.body_font()).lineSpacing() + 18)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

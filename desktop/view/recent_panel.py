@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QIcon
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
@@ -12,6 +12,9 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QStackedLayout,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
@@ -26,6 +29,8 @@ from desktop.view.details import Details
 WIDTH = 280
 STRIP_HEIGHT = 176
 _THUMB = 100
+_CELL = _THUMB + 12
+_PIXMAP = Qt.ItemDataRole.UserRole
 _DENSITY = 2
 _ANY = 16777215
 """Qt's largest size: no limit."""
@@ -101,15 +106,38 @@ class RecentPanel(QFrame):
         self._make.select(next(made for made in self._make.studio.recent if made.key == key))
 
 
+class _Frame(QStyledItemDelegate):
+    """A thumbnail in the middle of its cell; the chosen one has a ring."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        cell, state = QRectF(option.rect), option.state  # pyright: ignore[reportAttributeAccessIssue]
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        if state & QStyle.StateFlag.State_Selected:
+            painter.setPen(QPen(QColor(theme.current().accent), 2))
+            painter.drawRoundedRect(cell.adjusted(1, 1, -1, -1), 6, 6)
+        picture: QPixmap = index.data(_PIXMAP)
+        size = picture.deviceIndependentSize()
+        middle = cell.center()
+        place = QRectF(
+            middle.x() - size.width() / 2, middle.y() - size.height() / 2, size.width(), size.height()
+        )
+        painter.drawPixmap(place, picture, QRectF(picture.rect()))
+        painter.restore()
+
+
 def _thumbnails() -> QListWidget:
     pictures = QListWidget()
     pictures.setAccessibleName("Recent pictures")
     pictures.setViewMode(QListView.ViewMode.IconMode)
     pictures.setMovement(QListView.Movement.Static)
     pictures.setResizeMode(QListView.ResizeMode.Adjust)
-    pictures.setIconSize(QSize(_THUMB, _THUMB))
-    pictures.setGridSize(QSize(_THUMB + 16, _THUMB + 16))
+    pictures.setGridSize(QSize(_CELL + 4, _CELL + 4))
     pictures.setUniformItemSizes(True)
+    pictures.setItemDelegate(_Frame(pictures))
     pictures.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     return pictures
 
@@ -119,10 +147,9 @@ def _item(made: Made) -> QListWidgetItem:
     scale = _THUMB * _DENSITY / max(picture.width, picture.height)
     image = to_pixmap(picture, max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     image.setDevicePixelRatio(_DENSITY)
-    icon = QIcon(image)
-    icon.addPixmap(image, QIcon.Mode.Selected)
-    item = QListWidgetItem(icon, "")
-    item.setSizeHint(QSize(_THUMB + 12, _THUMB + 12))
+    item = QListWidgetItem()
+    item.setData(_PIXMAP, image)
+    item.setSizeHint(QSize(_CELL, _CELL))
     words = made.request.prompt.strip() or "(no prompt)"
     item.setToolTip(f"{words[:200]}\nseed {made.event.seed}")
     item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{words[:200]}, seed {made.event.seed}")

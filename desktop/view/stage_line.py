@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushBu
 
 from desktop.model.make import Make
 from desktop.model.progress import Progress, in_words
+from desktop.model.studio import Made
 from desktop.view import bind, theme
 from desktop.view.controls import ElidedLabel
 from desktop.view.icons import wear
@@ -79,5 +80,10 @@ class StageLine(QFrame):
         if made is None:
             return ""
         size = f"{made.request.width} x {made.request.height}"
-        saved = f"saved as {made.path.name}" if made.path else "saving"
-        return f"{size}, seed {made.event.seed}, made in {made.seconds:.1f} s, {saved}"
+        return f"{size}, seed {made.event.seed}, made in {made.seconds:.1f} s, {_fate(made)}"
+
+
+def _fate(made: Made) -> str:
+    if made.path is not None:
+        return f"saved as {made.path.name}"
+    return "not saved" if made.unsaved else "saving"

@@ -181,7 +181,7 @@ QPushButton, QToolButton {
 QToolButton { padding: 0; min-width: 28px; }
 QPushButton:hover, QToolButton:hover { background: $hover; }
 QPushButton:focus, QToolButton:focus { border: 1px solid $accent; }
-QPushButton:checked, QToolButton:checked { border: 1px solid $accent; }
+QPushButton:checked, QToolButton:checked { border: 1px solid $accent; font-weight: 600; }
 QPushButton:disabled { color: $strong_edge; }
 QToolButton::menu-indicator { image: none; }
 #flat { background: transparent; border: 1px solid transparent; }
@@ -190,7 +190,7 @@ QToolButton::menu-indicator { image: none; }
 #fold { background: transparent; border: 1px solid transparent; padding: 0; text-align: left; color: $quiet; }
 #fold:hover { color: $text; }
 #fold:focus { border: 1px solid $accent; }
-#aspect { padding: 0 4px; }
+#aspect { padding: 0 2px; font-size: 12px; }
 #primary {
     background: $accent; color: $on_accent; border: 1px solid $accent; font-weight: 600; font-size: 14px;
     min-height: 38px; max-height: 38px;
@@ -211,9 +211,6 @@ QSlider::handle:horizontal:focus { background: $accent; }
 
 QScrollArea { border: none; background: transparent; }
 QListView { background: transparent; border: none; outline: none; }
-QListView::item { border-radius: 6px; border: 2px solid transparent; }
-QListView::item:selected { border: 2px solid $accent; }
-QListView::item:hover:!selected { background: $hover; }
 QMenu { background: $panel; border: 1px solid $strong_edge; padding: 4px; }
 QMenu::item { padding: 6px 24px 6px 12px; border-radius: 4px; }
 QMenu::item:selected { background: $accent; color: $on_accent; }
