@@ -168,7 +168,7 @@ def fake_engine_modules(seen: list[Request]) -> dict[str, ModuleType]:
     contents: dict[str, dict[str, object]] = {
         "registry": {"get_backend": get_backend, "all_backends": lambda: (able, unable)},
         "pipeline": {"generate": generate},
-        "torch_stages": {},
+        "torch_stages": {"import_classes": lambda: None},
     }
     modules: dict[str, ModuleType] = {}
     for name, attributes in contents.items():

@@ -335,13 +335,16 @@ class Failed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Defaults:
-    """The settings a model looks best with."""
+    """The settings a model looks best with. Raises InvalidRequest for ones that can't be used."""
 
     width: int
     height: int
     steps: int
     guidance_scale: float
     sampler: str
+
+    def __post_init__(self) -> None:
+        Request(**vars(self), seed=0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Opens and checks a model folder: model_index.json, and our model.json beside it.
 
 The folder has diffusers' layout. `model.json` is ours and may be absent: title, origin, licence,
-the settings the model looks best with, and the SHA-256 of each weight file. Standard library
+the settings the model looks best with, and the SHA-256 of its files. Standard library
 only, so that asking what a model is costs nothing.
 """
 
@@ -10,14 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
 from backends import families
-from backends.core.contract import BrokenModel, Family, ModelFacts
+from backends.core.contract import BrokenModel, Family, InvalidRequest, ModelFacts
 
 _PARTS = ("text_encoder", "unet", "vae", "scheduler", "tokenizer")
 _CONFIG_NAMES = {"scheduler": "scheduler_config.json", "tokenizer": "tokenizer_config.json"}
@@ -28,7 +29,7 @@ _REPAIR = "Copy or download the model again."
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A model folder whose configuration has been read. Weights are checked by `check_weights`."""
+    """A model folder whose configuration has been read. Weights are checked by `check_files`."""
 
     path: Path
     index: Mapping[str, Any] = field(repr=False)
@@ -37,11 +38,20 @@ class ModelFolder:
 
     @cached_property
     def family(self) -> Family:
-        return families.find(self.path, self.index, self.configs)
+        """Raises BrokenModel for a kind we don't know."""
+        with _odd_values(self.path):
+            return families.find(self.path, self.index, self.configs)
 
     @cached_property
     def facts(self) -> ModelFacts:
-        return self.family.facts(self.path, self.configs, self.manifest)
+        """Raises BrokenModel when the configuration holds values that make no sense."""
+        with _odd_values(self.path):
+            return self.family.facts(self.path, self.configs, self.manifest)
+
+    def class_name(self, part: str) -> str:
+        """The class that model_index.json names for a part."""
+        with _odd_values(self.path):
+            return str(self.index[part][1])
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -70,25 +80,40 @@ class ModelFolder:
         names = sorted(set(cast(dict[str, str], _read_json(listing).get("weight_map", {})).values()))
         return [self._inside(part, name) for name in names]
 
-    def check_weights(self) -> None:
-        """Raises BrokenModel when a weight file is missing, cut short, or not the one model.json names."""
+    def check_files(self) -> None:
+        """Raises BrokenModel when a file is missing, cut short, or not the one model.json names."""
         for part in self.parts:
             for path in self.weight_files(part):
                 _check_safetensors(path)
-                self._check_hash(path)
+        self._check_vocabulary()
+        with _odd_values(self.path):
+            for name in self._listed:
+                self._check_hash(self.path / name)
 
     def model_hash(self) -> str:
-        """SHA-256 of the denoiser's weights, as 64 hex digits."""
-        digests = [self._listed_hash(path) or sha256(path) for path in self.weight_files("unet")]
+        """SHA-256 of the denoiser's weights, as 64 hex digits, or of the digests of their pieces."""
+        with _odd_values(self.path):
+            digests = [self._listed_hash(path) or sha256(path) for path in self.weight_files("unet")]
         return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
+    @property
+    def _listed(self) -> Mapping[str, Mapping[str, str]]:
+        """The files that model.json names, by path within the folder."""
+        return cast(Mapping[str, Mapping[str, str]], self.manifest.get("files", {}))
+
     def _listed_hash(self, path: Path) -> str | None:
-        files = cast(Mapping[str, Mapping[str, str]], self.manifest.get("files", {}))
-        return files.get(path.relative_to(self.path).as_posix(), {}).get("sha256")
+        return self._listed.get(path.relative_to(self.path).as_posix(), {}).get("sha256")
+
+    def _check_vocabulary(self) -> None:
+        for name in ("vocab.json", "merges.txt"):
+            path = self.path / "tokenizer" / name
+            if not path.is_file() or path.stat().st_size == 0:
+                raise BrokenModel(f"The model in {self.path} lacks {_short(path)}.", _REPAIR)
 
     def _check_hash(self, path: Path) -> None:
-        listed = self._listed_hash(path)
-        if listed is not None and sha256(path) != listed:
+        if not path.is_file():
+            raise BrokenModel(f"The model in {self.path} lacks {_short(path)}.", _REPAIR)
+        if sha256(path) != self._listed_hash(path):
             raise BrokenModel(f"{_short(path)} is damaged: its contents changed.", _REPAIR)
 
     def _inside(self, part: str, name: str) -> Path:
@@ -105,6 +130,25 @@ class ModelFolder:
                 "Get the model with .safetensors files.",
             )
         return BrokenModel(f"The model in {self.path} lacks the weights of its {part}.", _REPAIR)
+
+
+@contextmanager
+def _odd_values(path: Path) -> Generator[None]:
+    """A configuration of the wrong shape fails in many ways; to a person they are one."""
+    try:
+        yield
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        IndexError,
+        OverflowError,
+        InvalidRequest,
+    ) as error:
+        raise BrokenModel(
+            f"The configuration of the model in {path} holds values that make no sense ({error}).", _REPAIR
+        ) from error
 
 
 def open_folder(path: Path) -> ModelFolder:

@@ -34,8 +34,8 @@ from backends.core.contract import (
 )
 
 
-def generate(request: Request, stages: Stages, *, previews: bool = True) -> Iterator[Event]:
-    """Makes the pictures of a request. Closing the iterator cancels.
+def generate(request: Request, stages: Stages, *, previews: bool = True) -> Generator[Event]:
+    """Makes the pictures of a request. Closing the generator cancels.
 
     Raises InvalidRequest, UnreadablePicture, OutOfMemory or BadPicture.
     """

@@ -135,7 +135,7 @@ def open_stages(path: Path, placement: Placement) -> TorchStages:
     """Checks the folder and loads it. Raises BrokenModel or OutOfMemory."""
     folder = open_folder(path)
     folder.check_files()
-    quiet()
+    import_classes()
     try:
         return TorchStages(folder, placement)
     except MemoryError as error:
@@ -150,7 +150,7 @@ def load_part(folder: ModelFolder, part: str, dtype: torch.dtype) -> Any:
 
     Raises BrokenModel when the files do not fit that class.
     """
-    name = str(folder.index[part][1])
+    name = folder.class_name(part)
     loader: Any = _class_named(name)
     options = {} if part == "tokenizer" else _weight_options(folder, part, dtype)
     try:
@@ -175,6 +175,7 @@ def import_classes() -> None:
     """Imports what opening a model will need, which takes seconds: the worker does it while it waits."""
     for module in _CLASSES.values():
         importlib.import_module(module)
+    quiet()
 
 
 def _class_named(name: str) -> Any:

@@ -32,15 +32,8 @@ from backends.core.contract import (
     Stages,
     StageStarted,
 )
+from backends.core.environment import be_offline, out_of_memory
 from backends.core.worker_messages import Begun, Cancel, FromChild, Shutdown, ToChild, WorkerReady
-
-_OFFLINE = {
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-}
-_OOM_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate")
 
 
 class Engine(Protocol):
@@ -70,10 +63,8 @@ class PipelineEngine:
 
     def warm_up(self) -> Capabilities | None:
         from backends.core import pipeline, registry, torch_stages
-        from backends.core.quiet import quiet
 
         del pipeline  # importing it is the point
-        quiet()
         torch_stages.import_classes()
         return registry.get_backend().capabilities
 
@@ -110,7 +101,7 @@ def _newest_change(folder: Path) -> int:
 def run_child(connection: Connection, engine_name: str) -> None:
     """The child's whole life. `engine_name` is "module:attribute", an Engine without arguments."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to handle
-    os.environ.update(_OFFLINE)
+    be_offline()
     channel = Channel(connection)
     threading.Thread(target=channel.listen, daemon=True).start()
     module, _, attribute = engine_name.partition(":")
@@ -160,11 +151,7 @@ def describe_failure(error: Exception) -> MezzotintError:
     """The typed error for anything that went wrong while making a picture."""
     if isinstance(error, MezzotintError):
         return error
-    if isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in _OOM_SIGNS):
-        return OutOfMemory(
-            "There is not enough memory for this picture.", "Use a smaller size, or close other programs."
-        )
-    return InternalError(
+    return out_of_memory(error) or InternalError(
         f"Something went wrong inside Mezzotint ({type(error).__name__}).",
         "Try again; if it happens again, report it with the technical report.",
         "".join(traceback.format_exception(error)),

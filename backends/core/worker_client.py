@@ -1,23 +1,17 @@
 """The parent's handle on the child process. No Qt, no torch.
 
 A supervisor thread starts the child, listens to it, and when it dies, whatever the moment, says so
-to the request that was running, keeps the others and starts another. Nothing here blocks the caller:
-a second thread a child writes to it.
+to the request that was running, keeps the others and starts another. Nothing here blocks the caller.
 """
 
 from __future__ import annotations
 
-import importlib
-import multiprocessing
 import pickle
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
-from typing import cast
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from backends.core import worker_death
 from backends.core.contract import Cancelled, Event, Failed, Finished, Job, WorkerDied
@@ -31,12 +25,13 @@ from backends.core.worker_messages import (
     WorkerReady,
     WorkerStopped,
 )
+from backends.core.worker_process import Child
 
 PIPELINE_ENGINE = "backends.core.worker:PipelineEngine"
 _LAST_EVENTS = (Finished, Cancelled, Failed)
 _ATTEMPTS = 2
 """A job that no child lived long enough to begin is given to this many children before it fails."""
-_GRACE_SECONDS = 1.0
+_CLOSING_SECONDS = 1.0
 
 
 class Worker:
@@ -57,7 +52,7 @@ class Worker:
         self._jobs: dict[str, _Entry] = {}
         self._unanswered: set[str] = set()
         self._cancelled: set[str] = set()
-        self._child: _Child | None = None
+        self._child: Child | None = None
         self._wanted = False
         self._closing = False
         self._supervisor = threading.Thread(target=self._supervise, name="worker-supervisor", daemon=True)
@@ -113,7 +108,7 @@ class Worker:
             if self._child is not None:
                 self._child.outbox.put(_pack(Shutdown()))
             self._change.notify_all()
-        self._supervisor.join(_GRACE_SECONDS)
+        self._supervisor.join(_CLOSING_SECONDS)
         self.end_child()
         self._supervisor.join()
 
@@ -167,7 +162,7 @@ class Worker:
 
     def _live_with_a_child(self) -> None:
         try:
-            child = _Child(self._engine)
+            child = Child(self._engine)
         except OSError as error:
             return self._bury(worker_death.not_started(error))
         self._adopt(child)
@@ -176,7 +171,7 @@ class Worker:
         exit_code = child.reap()
         return self._bury(worker_death.explain(exit_code))
 
-    def _adopt(self, child: _Child) -> None:
+    def _adopt(self, child: Child) -> None:
         with self._change:
             self._child = child
             self._wanted = False
@@ -190,8 +185,7 @@ class Worker:
     def _take(self, message: FromChild) -> None:
         match message:
             case Begun():
-                with self._change:
-                    self._jobs[message.request_id].begun = True
+                self._mark_begun(message.request_id)
             case Event():
                 if isinstance(message, _LAST_EVENTS):
                     with self._change:
@@ -199,6 +193,11 @@ class Worker:
                 self._tell(message)
             case WorkerReady():
                 self._tell(message)
+
+    def _mark_begun(self, request_id: str) -> None:
+        with self._change:
+            if entry := self._jobs.get(request_id):
+                entry.begun = True
 
     def _bury(self, death: WorkerDied) -> None:
         """Answers for the job the child took with it; the others stay for the next child."""
@@ -231,64 +230,6 @@ class _Entry:
     packed: bytes
     begun: bool = False
     attempts: int = 0
-
-
-@dataclass
-class _Child:
-    """One child process, its pipe, and the thread that writes to it."""
-
-    engine: str
-    outbox: queue.SimpleQueue[bytes | None] = field(default_factory=queue.SimpleQueue[bytes | None])
-    process: SpawnProcess = field(init=False)
-    connection: Connection = field(init=False)
-
-    def __post_init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = cast(tuple[Connection, Connection], context.Pipe())
-        self.process = context.Process(
-            target=_enter, args=(theirs, self.engine), name="mezzotint-worker", daemon=True
-        )
-        try:
-            self.process.start()
-        except OSError:
-            self.connection.close()
-            raise
-        finally:
-            theirs.close()
-        self._writer = threading.Thread(target=self._write, name="worker-writer", daemon=True)
-        self._writer.start()
-
-    def messages(self) -> Iterator[FromChild]:
-        """What the child says, until it is dead or no longer makes sense."""
-        while True:
-            try:
-                message = cast(FromChild, self.connection.recv())
-            except (EOFError, OSError, pickle.UnpicklingError, TypeError, AttributeError, ImportError):
-                return
-            yield message
-
-    def reap(self) -> int | None:
-        """Waits for the process to be gone and frees everything it held. Its exit code."""
-        self.process.join(_GRACE_SECONDS)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
-        self.outbox.put(None)
-        self._writer.join()
-        self.connection.close()
-        return self.process.exitcode
-
-    def _write(self) -> None:
-        for packed in iter(self.outbox.get, None):
-            try:
-                self.connection.send_bytes(packed)
-            except OSError:
-                return  # it is dead; the supervisor notices
-
-
-def _enter(connection: Connection, engine: str) -> None:
-    """The child's first line. By name, so that importing this file never imports what the child needs."""
-    importlib.import_module("backends.core.worker").run_child(connection, engine)
 
 
 def _pack(message: ToChild) -> bytes:

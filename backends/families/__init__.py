@@ -24,8 +24,8 @@ def find(folder: Path, index: Mapping[str, Any], configs: Mapping[str, Mapping[s
     for family in all_families():
         if family.matches(index, configs):
             return family
-    kind = index.get("_class_name", "of an unnamed kind")
+    kind = index.get("_class_name", "no pipeline it names")
     raise BrokenModel(
-        f"The model in {folder} is a {kind}, which this version can't run.",
+        f"The model in {folder} is for {kind}, which this version can't run.",
         f"Use a model of one of these families: {', '.join(family.id for family in all_families())}.",
     )

@@ -13,6 +13,12 @@ from typing import Any, cast
 from backends.core.contract import BrokenModel, Conditioning, Defaults, ModelFacts, TextEncoder
 
 _FALLBACK_LIMIT = 77
+_PARTS = {
+    "text_encoder": ("transformers", "CLIPTextModel"),
+    "unet": ("diffusers", "UNet2DConditionModel"),
+    "vae": ("diffusers", "AutoencoderKL"),
+}
+_OTHER_PARTS = ("scheduler", "tokenizer")
 
 
 class StableDiffusion1:
@@ -21,12 +27,8 @@ class StableDiffusion1:
     id = "sd1"
 
     def matches(self, index: Mapping[str, Any], configs: Mapping[str, Mapping[str, Any]]) -> bool:
-        kinds = {part: index.get(part, [None, None])[1] for part in ("text_encoder", "unet", "vae")}
-        return kinds == {
-            "text_encoder": "CLIPTextModel",
-            "unet": "UNet2DConditionModel",
-            "vae": "AutoencoderKL",
-        } and not index.get("text_encoder_2")
+        named = all(index.get(part) == [library, name] for part, (library, name) in _PARTS.items())
+        return named and {*_PARTS, *_OTHER_PARTS} <= set(configs) and not index.get("text_encoder_2")
 
     def facts(
         self, folder: Path, configs: Mapping[str, Mapping[str, Any]], manifest: Mapping[str, Any]
@@ -72,10 +74,11 @@ def _token_limit(tokenizer: Mapping[str, Any]) -> int:
 
 
 def _defaults(unet: Mapping[str, Any], scale: int, wanted: Mapping[str, Any]) -> Defaults:
-    side = int(unet.get("sample_size") or 64) * scale
+    size = unet.get("sample_size") or 64
+    rows, columns = cast(list[int], size) if isinstance(size, list) else (int(size), int(size))
     return Defaults(
-        width=int(wanted.get("width", side)),
-        height=int(wanted.get("height", side)),
+        width=int(wanted.get("width", columns * scale)),
+        height=int(wanted.get("height", rows * scale)),
         steps=int(wanted.get("steps", 20)),
         guidance_scale=float(wanted.get("guidance_scale", 7.0)),
         sampler=str(wanted.get("sampler", "dpmpp_2m")),

@@ -12,22 +12,11 @@ import os
 import sys
 import warnings
 
-from backends.core.contract import InternalError, MezzotintError, OutOfMemory
+from backends.core.contract import InternalError, MezzotintError
+from backends.core.environment import be_offline, out_of_memory
 from desktop.cli import arguments, crash
 from desktop.cli.show import printable, say
 from desktop.cli.stop import INTERRUPTED, Stop, stoppable
-
-_ENVIRONMENT = {
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "DIFFUSERS_VERBOSITY": "error",
-    "TOKENIZERS_PARALLELISM": "false",
-    "TQDM_DISABLE": "1",
-}
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate")
 
 
 def run_command(words: list[str]) -> int:
@@ -62,7 +51,7 @@ def _run(words: list[str], stop: Stop) -> int:
 
 def _be_offline_and_quiet() -> None:
     """Before the libraries are imported: they reach for the network and talk to the terminal otherwise."""
-    os.environ.update(_ENVIRONMENT)
+    be_offline()
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     for stream in (sys.stdout, sys.stderr):
@@ -83,11 +72,7 @@ def _explain(error: MezzotintError) -> int:
 
 
 def _as_our_own(error: Exception) -> MezzotintError:
-    if isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in _OUT_OF_MEMORY):
-        return OutOfMemory(
-            "There is not enough memory for this picture.", "Use a smaller size, or close programs."
-        )
-    return crash.describe(error)
+    return out_of_memory(error) or crash.describe(error)
 
 
 def _let_go_of_stdout() -> None:

@@ -3,7 +3,7 @@
     python packaging/starter/publish.py --export EXPORT [--guidance 4.0]
 
 model.json names the model, says where it comes from, gives the settings it looks best with, and
-lists the SHA-256 of every weight file, which the application checks each time it opens the model.
+lists the SHA-256 of every file, which the application checks each time it opens the model.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def copy_export(export: Path, target: Path) -> None:
 
 def write_manifest(folder: Path, guidance: float, steps: int) -> None:
     """Writes model.json for the weights that are there."""
+    (folder / "model.json").unlink(missing_ok=True)
     (folder / "model.json").write_text(json.dumps(manifest(folder, guidance, steps), indent=2) + "\n")
 
 
@@ -60,12 +61,13 @@ def manifest(folder: Path, guidance: float, steps: int) -> dict[str, Any]:
             "guidance_scale": guidance,
             "sampler": "ddim",
         },
-        "files": {path.relative_to(folder).as_posix(): file_entry(path) for path in weight_files(folder)},
+        "files": {path.relative_to(folder).as_posix(): file_entry(path) for path in model_files(folder)},
     }
 
 
-def weight_files(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.safetensors"))
+def model_files(folder: Path) -> list[Path]:
+    """What decides the pictures: weights, configuration and vocabulary."""
+    return sorted(path for path in folder.glob("*/*") if path.is_file())
 
 
 def file_entry(path: Path) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def reference_scheduler(current: Any, sampler: str) -> Any:
 
 def zero_snr_betas(config: dict[str, Any]) -> list[float]:
     """Betas of the rescaled schedule (Lin et al. 2023, algorithm 1) with the last alpha at 2^-24."""
-    scheduler = DDIMScheduler.from_config(config)
+    scheduler: Any = DDIMScheduler.from_config(config)
     alphas = scheduler.alphas_cumprod.double()
     alphas[-1] = 2.0**-24
     previous = torch.cat([torch.ones(1, dtype=torch.float64), alphas[:-1]])
