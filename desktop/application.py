@@ -30,9 +30,10 @@ def run_window() -> int:
     dress(app)
     workshop = Workshop(Session(save_picture), model_choices())
     workshop.open()
-    code = app.exec()
-    workshop.close()
-    return code
+    try:
+        return app.exec()
+    finally:
+        workshop.close()
 
 
 def model_choices() -> tuple[ModelChoice, ...]:

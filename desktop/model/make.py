@@ -25,12 +25,14 @@ from backends.core.contract import (
     Request,
     StageStarted,
     StepDone,
+    WorkerDied,
 )
 from desktop.model.form import Form, ModelChoice
 from desktop.model.problem import Problem, Remedy
 from desktop.model.progress import Tracker
 from desktop.model.studio import Made, Plate, Studio
 
+_ASLEEP = "Starts with the next picture"
 _RECENT = 48
 """Pixels of so many pictures stay in memory; all are on disk."""
 
@@ -146,7 +148,7 @@ class Make:
 
     def worker_stopped(self, reason: str) -> None:
         """It ended while idle: no picture is lost, and the next one starts it again."""
-        self.studio.engine = "Starts with the next picture"
+        self.studio.engine = _ASLEEP
         self.studio.notice = reason
 
     def kept(self, made: Made, path: Path) -> None:
@@ -182,6 +184,8 @@ class Make:
             case Notice():
                 self.studio.notice = event.message
             case Failed():
+                if isinstance(event.error, WorkerDied):
+                    self.studio.engine = _ASLEEP
                 self.studio.problem = Problem(event.error, running.job)
             case _:
                 pass
