@@ -122,6 +122,7 @@ def _scrolling(label: QLabel) -> QScrollArea:
     area = QScrollArea()
     area.setWidget(label)
     area.setWidgetResizable(True)
+    area.setAccessibleName("The picture's prompt")
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.viewport().setAutoFillBackground(False)
     label.setAutoFillBackground(False)

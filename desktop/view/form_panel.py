@@ -198,6 +198,7 @@ def _scrolling(body: QWidget, layout: QBoxLayout) -> QScrollArea:
     area = QScrollArea()
     area.setWidget(body)
     area.setWidgetResizable(True)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.verticalScrollBar().rangeChanged.connect(leave_room)
