@@ -20,8 +20,13 @@ _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory",
 
 
 def be_offline() -> None:
-    """Before the libraries are imported: they reach for the network and talk to the terminal otherwise."""
+    """Before the libraries are imported: they reach for the network and talk to the terminal otherwise.
+
+    With MEZZOTINT_HOME set, the folder that torch makes when it is imported is put there too.
+    """
     os.environ.update(_SETTINGS)
+    if home := os.environ.get("MEZZOTINT_HOME"):
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.path.join(home, "cache", "torch"))
 
 
 def out_of_memory(error: BaseException) -> OutOfMemory | None:
