@@ -25,12 +25,12 @@ STARTER = Path(__file__).parents[1] / "desktop" / "resources" / "starter"
 
 
 def starter_job(folder: Path) -> Job:
-    """A short real job with the starter model."""
+    """A real job with the starter model, long enough to be met by most kills."""
     request = Request(
         prompt="a panda eating tacos at the beach",
         width=128,
         height=128,
-        steps=8,
+        steps=60,
         guidance_scale=5.0,
         sampler="euler",
         seed=1,
@@ -59,7 +59,7 @@ def outcome(worker: Worker, job: Job) -> str:
 
 def kill_once(worker: Worker, new_job: Callable[[], Job], delay: float) -> tuple[str, str]:
     """Kills the child `delay` seconds into a job; how that job ended, and the next one."""
-    job, following = new_job(), new_job()
+    job, following = new_job(), _shortened(new_job())
     worker.submit(job)
     time.sleep(delay)
     worker.end_child()  # SIGKILL
@@ -73,7 +73,7 @@ def main() -> int:
     template = starter_job(arguments.model) if arguments.real else fake_job("{step 0.03} {big}", steps=20)
     worker = Worker(PIPELINE_ENGINE if arguments.real else FAKE_ENGINE)
     dice, counts = random.Random(arguments.seed), Counter[tuple[str, str]]()
-    longest = 10.0 if arguments.real else 0.7
+    longest = 6.0 if arguments.real else 0.7
     for number in range(1, arguments.times + 1):
         delay = dice.uniform(0, longest)
         result = kill_once(worker, lambda: _again(template), delay)
@@ -85,6 +85,10 @@ def main() -> int:
 
 def _again(job: Job) -> Job:
     return replace(job, request=replace(job.request, id=uuid4().hex))
+
+
+def _shortened(job: Job) -> Job:
+    return replace(job, request=replace(job.request, steps=4))
 
 
 def _report(counts: Counter[tuple[str, str]], times: int) -> int:
