@@ -13,6 +13,7 @@ from vae import LATENT_CHANNELS
 
 TEXT_WIDTH = 192
 LATENT_SIZE = 16
+TOKEN_SCALE = 1.0
 
 
 def build_unet() -> UNet2DConditionModel:
@@ -32,8 +33,13 @@ def build_unet() -> UNet2DConditionModel:
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """An untrained text encoder for that tokenizer."""
-    return CLIPTextModel(
+    """An untrained text encoder for that tokenizer.
+
+    CLIP starts its token vectors at 0.02, for training from hundreds of millions of texts. Here what the
+    layers add drowned them at once: every word came out as the same vector but for a tenth of it, and the
+    subject of a caption hardly reached the denoiser. So they start as large as what is added to them.
+    """
+    encoder = CLIPTextModel(
         CLIPTextConfig(
             vocab_size=len(tokenizer),
             hidden_size=TEXT_WIDTH,
@@ -47,6 +53,9 @@ def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
             pad_token_id=tokenizer.pad_token_id,
         )
     )
+    nn.init.normal_(encoder.embeddings.token_embedding.weight, std=TOKEN_SCALE)
+    nn.init.normal_(encoder.embeddings.position_embedding.weight, std=TOKEN_SCALE / 4)
+    return encoder
 
 
 def build_scheduler() -> DDIMScheduler:

@@ -25,6 +25,7 @@ from training import Budget, Courtesy, Ema, load, save, set_rate
 
 BATCH = 32
 RATE = 8e-4
+TEXT_FACTOR = 0.25  # the text encoder was taught before, and learns more slowly
 CAPTION_DROPOUT = 0.1
 EMA_DECAY = 0.999
 
@@ -67,22 +68,34 @@ class Trainer:
         self.model.use_plain_attention()
         self.scheduler = build_scheduler()
         self.rate = options.rate
+        groups = [
+            {"params": list(self.model.unet.parameters()), "factor": 1.0},
+            {"params": list(self.model.text_encoder.parameters()), "factor": TEXT_FACTOR},
+        ]
         self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=options.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+            groups, lr=options.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
         )
         self.ema = Ema(self.model, EMA_DECAY)
         self.step, self.minutes, self.total = 0, 0.0, 0.0
         if options.resume:
-            self.restore()
+            self.restore(options.text_encoder is None)
+        if options.text_encoder:
+            self.take_text_encoder(options.text_encoder)
         self.data = Latents(options.work, tokenizer, seed=self.step)
 
-    def restore(self) -> None:
+    def restore(self, with_optimizer: bool) -> None:
         """Go on from the checkpoint."""
         state = load(self.path)
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        if with_optimizer:
+            self.optimizer.load_state_dict(state["optimizer"])
         self.ema.weights, self.ema.updates = state["ema"], state["step"]
         self.step, self.minutes = state["step"], state["minutes"]
+
+    def take_text_encoder(self, path: Path) -> None:
+        """Begin with the text encoder that teach_text.py wrote; the averages begin anew as well."""
+        self.model.text_encoder.load_state_dict(load(path))
+        self.ema = Ema(self.model, EMA_DECAY)
 
     def train(self, budget: Budget) -> None:
         """Spend the budget."""
@@ -146,6 +159,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--text-encoder", type=Path, help="what teach_text.py wrote")
     parser.add_argument("--resume", action="store_true")
     return parser.parse_args()
 

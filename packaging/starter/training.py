@@ -90,9 +90,9 @@ class Courtesy:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set every group's learning rate."""
+    """Set every group's learning rate, times its own factor if it has one."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get("factor", 1.0)
 
 
 def save(state: dict[str, Any], path: Path) -> None:
