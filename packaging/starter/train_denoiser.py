@@ -25,7 +25,6 @@ from training import Budget, Courtesy, Ema, load, save, set_rate
 
 BATCH = 32
 RATE = 8e-4
-TEXT_FACTOR = 0.25  # the text encoder was taught before, and learns more slowly
 CAPTION_DROPOUT = 0.1
 EMA_DECAY = 0.999
 
@@ -68,12 +67,8 @@ class Trainer:
         self.model.use_plain_attention()
         self.scheduler = build_scheduler()
         self.rate = options.rate
-        groups = [
-            {"params": list(self.model.unet.parameters()), "factor": 1.0},
-            {"params": list(self.model.text_encoder.parameters()), "factor": TEXT_FACTOR},
-        ]
         self.optimizer = torch.optim.AdamW(
-            groups, lr=options.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+            self.model.parameters(), lr=options.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
         )
         self.ema = Ema(self.model, EMA_DECAY)
         self.step, self.minutes, self.total = 0, 0.0, 0.0

@@ -90,9 +90,9 @@ class Courtesy:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set every group's learning rate, times its own factor if it has one."""
+    """Set every group's learning rate."""
     for group in optimizer.param_groups:
-        group["lr"] = rate * group.get("factor", 1.0)
+        group["lr"] = rate
 
 
 def save(state: dict[str, Any], path: Path) -> None:
