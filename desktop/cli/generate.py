@@ -33,6 +33,7 @@ from desktop.cli.show import (
     say,
 )
 from desktop.cli.stop import INTERRUPTED, Stop
+from desktop.library.keeping import Keeper
 from desktop.library.pictures import encode_picture
 from desktop.library.record import describe
 
@@ -43,8 +44,11 @@ def run(options: GenerateOptions, stop: Stop) -> int:
     """Makes what the options ask for. Returns the exit code; raises a MezzotintError."""
     work = None
     try:
-        with choose_progress(wanted=not (options.json or options.quiet)) as progress:
-            work = _Work(make_plan(options), progress, _choose_output(options), stop)
+        with (
+            choose_progress(wanted=not (options.json or options.quiet)) as progress,
+            contextlib.closing(Keeper(progress.note)) as keeper,
+        ):
+            work = _Work(make_plan(options), progress, _choose_output(options), stop, keeper)
             work.run()
     except KeyboardInterrupt:
         say(f"Stopped; pictures saved before that: {work.saved if work else 0}.")
@@ -66,6 +70,7 @@ class _Work:
     progress: Progress
     output: Output
     stop: Stop
+    keeper: Keeper
     saved: int = 0
     start_seconds: dict[str, float] = field(default_factory=dict[str, float])
 
@@ -80,6 +85,7 @@ class _Work:
         torch_stages.import_classes()  # so that its time counts as importing, not as opening
         self.stop.check()
         self.start_seconds["importing"] = seconds_since_start()
+        self.keeper.remember(self.plan.request)
         with contextlib.closing(self._open(backend)) as stages:
             events = generate(self.plan.request, stages, previews=False)
             with contextlib.closing(events):
@@ -133,15 +139,16 @@ class _Work:
         return f"{stage.value} {index + 1} of {self.plan.request.count}" if of_many else stage.value
 
     def _save(self, ready: PictureReady) -> None:
-        """Once this returns the picture is durable and announced."""
+        """Once this returns the picture and its row are durable, and announced."""
         began = time.perf_counter()
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         record = describe(self.plan.request, ready, self.plan.init, created)
         data = encode_picture(ready.picture, record)
         path = self.plan.destination.save(data, self.plan.request, ready.picture_index)
         self.saved += 1
-        seconds = {**self._making_seconds(ready), "saving": time.perf_counter() - began}
         digest = hashlib.sha256(data).hexdigest()
+        self.keeper.keep(path, digest, len(data), record)
+        seconds = {**self._making_seconds(ready), "saving": time.perf_counter() - began}
         with self.progress.aside():
             self.output.picture(Saved(path=path, sha256=digest, record=record, seconds=seconds))
 

@@ -1,4 +1,4 @@
-"""Where Mezzotint keeps what it writes: pictures, models, reports.
+"""Where Mezzotint keeps what it writes: pictures, models, the library's database, reports.
 
 MEZZOTINT_HOME, when set, holds everything; otherwise the platform's usual folders do.
 """
@@ -22,6 +22,11 @@ def pictures_folder() -> Path:
 def models_folder() -> Path:
     """Where installed models are, one folder each."""
     return _in_home("models") or platformdirs.user_data_path(_PROGRAM, appauthor=False) / "models"
+
+
+def library_folder() -> Path:
+    """Where the library's database and its backups are."""
+    return _in_home("library") or platformdirs.user_data_path(_PROGRAM, appauthor=False) / "library"
 
 
 def reports_folder() -> Path:

@@ -45,6 +45,11 @@ def save_new(data: bytes, folder: Path, stem: str, suffix: str = ".png") -> Path
     return path
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is one that is still being written, or was left behind."""
+    return name.startswith(_PREFIX)
+
+
 def check_folder(folder: Path, need_bytes: int) -> None:
     """Finds out before the work whether pictures can be saved here, by writing and removing an empty file.
 
@@ -73,6 +78,22 @@ def make_folder(folder: Path) -> None:
         raise explain(error, folder) from error
 
 
+def sync_file(path: Path) -> None:
+    """Makes a finished file's contents durable."""
+    descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def place_new(temporary: Path, folder: Path, stem: str, suffix: str) -> Path:
+    """Gives a durable file its name, durably; it replaces nothing, as with `save_new`."""
+    path = _place(temporary, folder, stem, suffix)
+    _sync_folder(folder)
+    return path
+
+
 def _write(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     with open(descriptor, "wb") as file:
@@ -84,7 +105,7 @@ def _write(path: Path, data: bytes) -> None:
 def _place(temporary: Path, folder: Path, stem: str, suffix: str) -> Path:
     for name in _names(stem, suffix):
         with contextlib.suppress(FileExistsError):
-            _rename_new(temporary, folder / name)
+            rename_new(temporary, folder / name)
             return folder / name
     raise AssertionError("the names never end")
 
@@ -95,8 +116,8 @@ def _names(stem: str, suffix: str) -> Iterator[str]:
         yield f"{stem}-{number}{suffix}"
 
 
-def _rename_new(source: Path, target: Path) -> None:
-    """Gives the file its name unless that is taken: then FileExistsError."""
+def rename_new(source: Path, target: Path) -> None:
+    """Gives the file its name unless that is taken: then FileExistsError. Raises OSError."""
     if os.name == "nt":
         os.rename(source, target)
         return

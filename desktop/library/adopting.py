@@ -1,0 +1,99 @@
+"""At start-up: pictures that are in our folders without a row, because a crash came between, get one.
+
+A folder whose own time has not changed since all its pictures were known is not even listed; in one
+that has, names are compared with rows, and only unknown files are opened.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from backends.core.contract import UnreadablePicture
+from desktop.library import paths
+from desktop.library.database import Library
+from desktop.library.index import (
+    PictureFile,
+    folder_number,
+    known_folders,
+    picture_names,
+    put_picture,
+    read_picture_file,
+)
+from desktop.library.places import folder_to_text, name_to_text, text_to_name
+
+_AT_ONCE = 50
+_SETTLED_NS = 2 * 10**9  # a folder's clock may tick that slowly (FAT)
+
+
+def adopt_orphans(library: Library) -> int:
+    """Adds the pictures that have no row and returns how many; missing folders are passed over."""
+    folders = {*known_folders(library), *_pictures_folders()}
+    return sum(_adopt_in(library, folder) for folder in sorted(folders))
+
+
+def _pictures_folders() -> Iterator[Path]:
+    """The pictures folder and those in it."""
+    for at, inside, _ in os.walk(paths.pictures_folder()):
+        inside[:] = [name for name in inside if not name.startswith(".")]
+        yield Path(at)
+
+
+def _adopt_in(library: Library, folder: Path) -> int:
+    try:
+        changed_ns = os.stat(folder).st_mtime_ns
+        if changed_ns == _listed_ns(library, folder):
+            return 0
+        names = sorted({*picture_names(folder)} - _known_names(library, folder))
+    except OSError:
+        return 0  # not connected, or not allowed: nothing is known, and nothing is changed
+    adopted = sum(_adopt(library, folder, names[i : i + _AT_ONCE]) for i in range(0, len(names), _AT_ONCE))
+    if time.time_ns() - changed_ns > _SETTLED_NS:
+        _remember_listing(library, folder, changed_ns)
+    return adopted
+
+
+def _listed_ns(library: Library, folder: Path) -> int | None:
+    rows = library.read("SELECT listed_ns FROM folders WHERE path = ?", folder_to_text(folder))
+    return rows[0][0] if rows else None
+
+
+def _known_names(library: Library, folder: Path) -> set[str]:
+    rows = library.read(
+        "SELECT name FROM pictures WHERE folder_id = (SELECT id FROM folders WHERE path = ?1)"
+        " UNION ALL SELECT name FROM strangers WHERE folder_id = (SELECT id FROM folders WHERE path = ?1)",
+        folder_to_text(folder),
+    )
+    return {text_to_name(name) for (name,) in rows}
+
+
+def _adopt(library: Library, folder: Path, names: list[str]) -> int:
+    """Reads the files, and then adds them in one short transaction."""
+    files, strangers = read_files(folder, names)
+    with library.write() as connection:
+        for file in files:
+            put_picture(connection, file)
+        for name in strangers:
+            values = (folder_number(connection, folder), name_to_text(name))
+            connection.execute("INSERT OR IGNORE INTO strangers VALUES (?, ?)", values)
+    return len(files)
+
+
+def read_files(folder: Path, names: list[str]) -> tuple[list[PictureFile], list[str]]:
+    """The pictures of these names, and the names of files that hold no recipe of a picture."""
+    files: list[PictureFile] = []
+    strangers: list[str] = []
+    for name in names:
+        try:
+            files.append(read_picture_file(folder / name))
+        except UnreadablePicture:
+            strangers.append(name)
+    return files, strangers
+
+
+def _remember_listing(library: Library, folder: Path, changed_ns: int) -> None:
+    with library.write() as connection:
+        number = folder_number(connection, folder)
+        connection.execute("UPDATE folders SET listed_ns = ? WHERE id = ?", (changed_ns, number))

@@ -1,0 +1,74 @@
+"""Copies of the database, made while it may be in use: one a day, and one before anything is changed."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import secrets
+from pathlib import Path
+
+from desktop.library import saving
+from desktop.library.problems import damaged
+from desktop.library.sqlite import NEW, Connection, connect
+
+_DAILY = "daily"
+_KEEP = 10
+_PAGES_AT_ONCE = 1000
+
+
+def backups_folder(database: Path) -> Path:
+    """Where the backups of this database are."""
+    return database.parent / "backups"
+
+
+def all_backups(database: Path) -> list[Path]:
+    """The backups there are, the newest first."""
+    return sorted(backups_folder(database).glob("*.db"), key=_time, reverse=True)
+
+
+def _time(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def back_up(connection: Connection, database: Path, kind: str) -> Path:
+    """Makes a backup now, whole and durable, and returns its path.
+
+    Raises LibraryDamaged when what was copied is no good; then nothing is left behind.
+    """
+    folder = backups_folder(database)
+    saving.make_folder(folder)
+    temporary = folder / f".{secrets.token_hex(8)}.tmp"
+    try:
+        _copy(connection, temporary, database)
+        saving.sync_file(temporary)
+        return saving.place_new(temporary, folder, f"{kind}-{datetime.datetime.now():%Y-%m-%d-%H%M%S}", ".db")
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _copy(source: Connection, target: Path, database: Path) -> None:
+    with contextlib.closing(connect(target, NEW)) as copy:
+        with copy.backup("main", source, "main") as work:
+            while not work.done:
+                work.step(_PAGES_AT_ONCE)
+        copy.pragma("journal_mode", "delete")
+        if next(iter(copy.execute("PRAGMA quick_check(1)"))) != ("ok",):
+            raise damaged(database)
+
+
+def back_up_daily(connection: Connection, database: Path) -> Path | None:
+    """Makes today's backup unless there is one, and keeps the last ten. Raises LibraryDamaged."""
+    today = f"{_DAILY}-{datetime.date.today().isoformat()}"
+    folder = backups_folder(database)
+    if any(folder.glob(f"{today}*.db")):
+        return None
+    made = back_up(connection, database, _DAILY)
+    for old in sorted(folder.glob(f"{_DAILY}-*.db"), reverse=True)[_KEEP:]:
+        with contextlib.suppress(OSError):
+            os.unlink(old)
+    return made
