@@ -1,1 +1,1 @@
-"""The command line: generate, models, doctor."""
+"""The command line: generate, library, models, doctor."""

@@ -44,6 +44,10 @@ def _run(words: list[str], stop: Stop) -> int:
         from desktop.cli import generate
 
         return generate.run(options, stop)
+    if isinstance(options, arguments.LibraryOptions):
+        from desktop.cli import library
+
+        return library.run(options)
     from desktop.cli import inspect
 
     return inspect.run_models(options) if command == "models" else inspect.run_doctor(options)

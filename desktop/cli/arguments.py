@@ -13,8 +13,15 @@ from backends.core.contract import SAMPLERS, InvalidRequest, unknown
 
 COMMANDS = {
     "generate": "make pictures from a prompt",
+    "library": "list the pictures made, or check, rebuild or back up the list of them",
     "models": "list the installed models",
     "doctor": "say what can run on this machine, and what to do about what can't",
+}
+LIBRARY_ACTIONS = {
+    "list": "the pictures, the newest first",
+    "check": "compare the library with the pictures on disk; exits with 1 when anything is wrong",
+    "rebuild": "make the library anew from the pictures' own recipes",
+    "backup": "copy the database now, besides the daily copies",
 }
 _HELP = "`mezzotint generate --help` lists the options."
 
@@ -49,6 +56,15 @@ class InspectOptions:
     json: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class LibraryOptions:
+    """The options of `mezzotint library`: one of LIBRARY_ACTIONS, and for "list" what to look for."""
+
+    action: str
+    query: str | None = None
+    json: bool = False
+
+
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in a sentence, as an InvalidRequest."""
 
@@ -70,7 +86,10 @@ class _Parser(argparse.ArgumentParser):
         raise InvalidRequest(f"{message[:1].upper()}{message[1:]}.", _HELP)
 
 
-def parse(arguments: list[str]) -> tuple[str, GenerateOptions | InspectOptions]:
+Options = GenerateOptions | LibraryOptions | InspectOptions
+
+
+def parse(arguments: list[str]) -> tuple[str, Options]:
     """The command and its options. Raises InvalidRequest; SystemExit(0) after --help and --version."""
     parser = _make_parser()
     if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
@@ -79,7 +98,8 @@ def parse(arguments: list[str]) -> tuple[str, GenerateOptions | InspectOptions]:
     command = values.pop("command")
     if command is None:
         raise InvalidRequest("No command was given.", f"Use one of: {', '.join(COMMANDS)}.")
-    return command, GenerateOptions(**values) if command == "generate" else InspectOptions(**values)
+    kinds: dict[str, type[Options]] = {"generate": GenerateOptions, "library": LibraryOptions}
+    return command, kinds.get(command, InspectOptions)(**values)
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -91,6 +111,7 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"Mezzotint {version('mezzotint')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_generate(commands.add_parser("generate", help=COMMANDS["generate"], description=_GENERATE))
+    _add_library(commands.add_parser("library", help=COMMANDS["library"], description="The library."))
     for name in ("models", "doctor"):
         inspect = commands.add_parser(
             name, help=COMMANDS[name], description=f"{COMMANDS[name].capitalize()}."
@@ -148,6 +169,21 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     add("--like", metavar="PICTURE", help="repeat this PNG: its recipe is used for whatever is not given")
     add("--json", action="store_true", help="print one JSON line a picture, once it is safely on disk")
     add("--quiet", action="store_true", help="print the pictures' paths only")
+
+
+def _add_library(parser: argparse.ArgumentParser) -> None:
+    actions = "; ".join(f"{name}: {what}" for name, what in LIBRARY_ACTIONS.items())
+    parser.add_argument("action", metavar="ACTION", type=_library_action, help=actions)
+    parser.add_argument(
+        "query", nargs="?", metavar="WORDS", help='for list: "panda model:starter seed:7 after:2026-11 star:"'
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON line a picture, for programs")
+
+
+def _library_action(text: str) -> str:
+    if text not in LIBRARY_ACTIONS:
+        raise unknown("library command", _short(text), LIBRARY_ACTIONS)
+    return text
 
 
 def _whole(name: str, values: str) -> Callable[[str], int]:

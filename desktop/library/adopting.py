@@ -30,8 +30,12 @@ _SETTLED_NS = 2 * 10**9  # a folder's clock may tick that slowly (FAT)
 
 def adopt_orphans(library: Library) -> int:
     """Adds the pictures that have no row and returns how many; missing folders are passed over."""
-    folders = {*known_folders(library), *_pictures_folders()}
-    return sum(_adopt_in(library, folder) for folder in sorted(folders))
+    return sum(_adopt_in(library, folder) for folder in sorted(library_folders(library)))
+
+
+def library_folders(library: Library) -> set[Path]:
+    """The folders that pictures are known to be in, and the pictures folder with those inside it."""
+    return {*known_folders(library), *_pictures_folders()}
 
 
 def _pictures_folders() -> Iterator[Path]:
@@ -82,15 +86,27 @@ def _adopt(library: Library, folder: Path, names: list[str]) -> int:
 
 
 def read_files(folder: Path, names: list[str]) -> tuple[list[PictureFile], list[str]]:
-    """The pictures of these names, and the names of files that hold no recipe of a picture."""
+    """The pictures of these names, and the names of the other files.
+
+    In the pictures folder, pictures that other programs made are pictures too; elsewhere only ours are.
+    """
+    anybodys = folder.is_relative_to(paths.pictures_folder())
     files: list[PictureFile] = []
     strangers: list[str] = []
     for name in names:
-        try:
-            files.append(read_picture_file(folder / name))
-        except UnreadablePicture:
+        file = _read(folder / name)
+        if file and (anybodys or file.record.created):  # only our own recipes say when
+            files.append(file)
+        else:
             strangers.append(name)
     return files, strangers
+
+
+def _read(path: Path) -> PictureFile | None:
+    try:
+        return read_picture_file(path)
+    except UnreadablePicture:
+        return None
 
 
 def _remember_listing(library: Library, folder: Path, changed_ns: int) -> None:

@@ -22,7 +22,8 @@ from desktop.library.sqlite import NEW, Connection, connect, transaction
 
 _BUSY_MS = 10_000
 _HEADER_BYTES = 100
-_SIDE_FILES = ("-wal", "-shm")
+SIDE_FILES = ("-wal", "-shm")
+"""What SQLite puts beside a database that is in use, as endings of its name."""
 
 
 class Library:
@@ -88,7 +89,7 @@ def open_library(path: Path | None = None, *, busy_ms: int = _BUSY_MS) -> Librar
             raise gone(path)
         create_library(path)
     with explained(path):
-        _check_header(path)
+        migrations.check_version(*read_version(path), path)
         connection = _connect(path, busy_ms)
         try:
             migrations.migrate(connection, path)
@@ -119,7 +120,7 @@ def create_library(path: Path) -> None:
             with contextlib.suppress(FileExistsError):  # another process was faster
                 saving.rename_new(temporary, path)
         finally:
-            for name in ("", *_SIDE_FILES):
+            for name in ("", *SIDE_FILES):
                 temporary.with_name(temporary.name + name).unlink(missing_ok=True)
 
 
@@ -136,11 +137,12 @@ def _remove_empty(path: Path) -> None:
             path.unlink()
 
 
-def _check_header(path: Path) -> None:
-    """Looks at the version before SQLite changes anything.
+def read_version(path: Path) -> tuple[int, int]:
+    """The application id and version in a database's header, before SQLite changes anything.
 
     It reads through SQLite's own file layer: closing the file any other way would drop the locks that
-    another connection of this process holds (sqlite.org/howtocorrupt.html, 2.2).
+    another connection of this process holds (sqlite.org/howtocorrupt.html, 2.2). Raises apsw.Error when
+    the file can't be read or is no database.
     """
     flags = [apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_READONLY, 0]
     file = apsw.VFSFile("", str(path), flags)
@@ -151,7 +153,7 @@ def _check_header(path: Path) -> None:
     if len(header) < _HEADER_BYTES or not header.startswith(b"SQLite format 3\0"):
         raise apsw.NotADBError("no SQLite header")
     (version,), (application_id,) = struct.unpack_from(">i", header, 60), struct.unpack_from(">i", header, 68)
-    migrations.check_version(application_id, version, path)
+    return application_id, version
 
 
 def _connect(path: Path, busy_ms: int) -> Connection:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import apsw
+
 from backends.core.contract import UnreadablePicture
 from desktop.library import saving
 from desktop.library.database import Library
@@ -61,6 +63,8 @@ COLUMNS = (
 def to_picture(row: tuple[Any, ...]) -> LibraryPicture:
     """The picture that a row of COLUMNS stands for."""
     number, folder, name, sha256, size, created, prompt, negative, seed, model, width, height, star = row
+    if not all(isinstance(text, str) for text in (folder, name, sha256, created, prompt, negative)):
+        raise apsw.CorruptError("a row's text is none")
     path = text_to_folder(folder) / text_to_name(name)
     return LibraryPicture(
         id=number, path=path, sha256=sha256, bytes=size, created=created, prompt=prompt,
@@ -162,7 +166,10 @@ def star_picture(library: Library, number: int, starred: bool) -> None:
 def picture_record(library: Library, number: int) -> Record | None:
     """How a picture of the library was made, also while its drive is away."""
     rows = library.read("SELECT record FROM recipes WHERE picture_id = ?", number)
-    return from_json(rows[0][0]) if rows else None
+    try:
+        return from_json(rows[0][0]) if rows else None
+    except (ValueError, TypeError):
+        return None
 
 
 def forget_picture(library: Library, number: int) -> None:

@@ -35,10 +35,10 @@ class Keeper:
         self._try(lambda library: add_pictures(library, [file]))
 
     def close(self) -> None:
-        """Closes the database."""
+        """Makes the day's backup, unless there is one, and closes the database."""
         if self._library is not None:
-            with contextlib.suppress(MezzotintError):
-                self._library.close()
+            with contextlib.suppress(MezzotintError), self._library:
+                self._library.back_up_daily()
 
     def _try(self, action: Callable[[Library], None]) -> None:
         if self._given_up:

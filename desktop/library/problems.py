@@ -45,14 +45,14 @@ def explained(path: Path) -> Generator[None]:
     """Turns whatever SQLite or the system says meanwhile into a LibraryProblem."""
     try:
         yield
-    except (apsw.Error, OSError) as error:
+    except (apsw.Error, OSError, UnicodeDecodeError) as error:
         raise explain(error, path) from error
 
 
 def explain(error: Exception, path: Path) -> LibraryProblem:
     """What the error means for a person whose database is `path`."""
     match error:
-        case apsw.CorruptError() | apsw.NotADBError() | apsw.SQLError() | apsw.FormatError():
+        case apsw.CorruptError() | apsw.NotADBError() | apsw.SQLError() | UnicodeDecodeError():
             return damaged(path)  # SQLError: a table of ours is not there
         case apsw.BusyError() | apsw.LockedError():
             return LibraryProblem(f"Another program is using {path}.", "Close it, and try again.")

@@ -71,9 +71,17 @@ def find_prompts(
 def _to_prompt(row: tuple[Any, ...]) -> UsedPrompt:
     number, prompt, negative, settings, uses, first, last, star = row
     return UsedPrompt(
-        id=number, prompt=prompt, negative_prompt=negative, settings=json.loads(settings), uses=uses,
+        id=number, prompt=prompt, negative_prompt=negative, settings=_settings(settings), uses=uses,
         first_used=first, last_used=last, starred=bool(star),
     )  # fmt: skip
+
+
+def _settings(text: str) -> dict[str, Any]:
+    """What the file's damage left of it."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError):
+        return {}
 
 
 def star_prompt(library: Library, number: int, starred: bool) -> None:

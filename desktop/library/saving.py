@@ -39,7 +39,7 @@ def save_new(data: bytes, folder: Path, stem: str, suffix: str = ".png") -> Path
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
-        _sync_folder(folder)
+        sync_folder(folder)
     except OSError as error:
         raise explain(error, folder) from error
     return path
@@ -73,7 +73,7 @@ def make_folder(folder: Path) -> None:
         missing = [path for path in (folder, *folder.parents) if not os.path.isdir(path)]
         folder.mkdir(parents=True, exist_ok=True)
         for path in missing:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     except OSError as error:
         raise explain(error, folder) from error
 
@@ -90,7 +90,7 @@ def sync_file(path: Path) -> None:
 def place_new(temporary: Path, folder: Path, stem: str, suffix: str) -> Path:
     """Gives a durable file its name, durably; it replaces nothing, as with `save_new`."""
     path = _place(temporary, folder, stem, suffix)
-    _sync_folder(folder)
+    sync_folder(folder)
     return path
 
 
@@ -143,8 +143,8 @@ def _rename_reserved(source: Path, target: Path) -> None:
         lock.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes the new name durable. Windows has no such call, and some network disks refuse it."""
+def sync_folder(folder: Path) -> None:
+    """Makes new names in a folder durable. Windows has no such call, and some network disks refuse it."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -17,6 +17,7 @@ from typing import Any
 from desktop.library.database import Library
 from desktop.library.index import COLUMNS, LibraryPicture, to_picture
 from desktop.library.places import storable
+from desktop.library.problems import explained
 
 _PAGE = 500
 _PART = re.compile(r'(?:(\w+):)?(?:"([^"]*)"?|(\S*))')
@@ -110,7 +111,8 @@ def find_pictures(library: Library, query: Query | None = None) -> Iterator[Libr
             *after,
             *values,
         )
-        page = [to_picture(row) for row in rows]
+        with explained(library.path):
+            page = [to_picture(row) for row in rows]
         yield from page
         if len(page) < _PAGE:
             return

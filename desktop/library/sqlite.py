@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -20,6 +20,8 @@ class Connection(Protocol):
     def in_transaction(self) -> bool: ...
 
     def execute(self, statements: str, bindings: Sequence[Any] | None = None) -> apsw.Cursor: ...
+
+    def executemany(self, statements: str, sequenceofbindings: Iterable[Sequence[Any]]) -> apsw.Cursor: ...
 
     def pragma(self, name: str, value: Any = None) -> Any: ...
 

@@ -8,57 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from backends.core.contract import Picture, Request
-from desktop.library import saving
 from desktop.library.adopting import adopt_orphans
 from desktop.library.database import Library, open_library
 from desktop.library.index import add_pictures, picture_record, read_picture_file, star_picture
-from desktop.library.pictures import encode_picture
 from desktop.library.prompts import find_prompts, remember_prompt, star_prompt
-from desktop.library.record import Record
 from desktop.library.search import count_pictures, find_pictures, parse_query
-
-RECORD = Record(
-    prompt="a panda eating tacos",
-    model="starter",
-    seed=1,
-    width=8,
-    height=8,
-    created="2026-11-22T10:00:00+00:00",
-)
-REQUEST = Request(
-    prompt="a panda",
-    negative_prompt="rain",
-    width=64,
-    height=64,
-    steps=4,
-    guidance_scale=5,
-    sampler="euler",
-    seed=1,
-)
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MEZZOTINT_HOME", str(tmp_path / "home"))
-    (tmp_path / "home" / "pictures").mkdir(parents=True)
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def library(home: Path):
-    with open_library() as library:
-        yield library
-
-
-def save(folder: Path, record: Record = RECORD, stem: str = "a") -> Path:
-    return saving.save_new(encode_picture(Picture(8, 8, bytes(192)), record), folder, stem)
-
-
-def keep(library: Library, folder: Path, record: Record = RECORD) -> Path:
-    path = save(folder, record)
-    add_pictures(library, [read_picture_file(path)])
-    return path
+from tests.library_pictures import RECORD, REQUEST, keep, save
 
 
 def found(library: Library, text: str = "") -> list[int | None]:

@@ -1,0 +1,82 @@
+"""`mezzotint library`: what is in the library, and keeping it sound."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from desktop.cli.arguments import LibraryOptions
+from desktop.cli.show import printable, say
+from desktop.library.check import AWAY, check_library
+from desktop.library.database import open_library
+from desktop.library.index import LibraryPicture
+from desktop.library.rebuild import rebuild_library
+from desktop.library.search import find_pictures, parse_query
+from desktop.library.startup import open_at_start
+
+
+def run(options: LibraryOptions) -> int:
+    """Does what the options ask for. Returns the exit code; raises a MezzotintError."""
+    return _ACTIONS[options.action](options)
+
+
+def _list(options: LibraryOptions) -> int:
+    with open_at_start() as library:
+        found = False
+        for picture in find_pictures(library, parse_query(options.query or "")):
+            found = True
+            print(json.dumps(_as_plain(picture)) if options.json else _as_words(picture))
+    if not found and not options.json:
+        say("No picture matches." if options.query else "The library is empty. Make a picture first.")
+    return 0
+
+
+def _as_plain(picture: LibraryPicture) -> dict[str, Any]:
+    return {**vars(picture), "path": str(picture.path)}
+
+
+def _as_words(picture: LibraryPicture) -> str:
+    return f"{picture.path}\n  seed {picture.seed}, {picture.model}: {printable(picture.prompt)}"
+
+
+def _check(options: LibraryOptions) -> int:
+    faults = 0
+    with open_library() as library:
+        for finding in check_library(library):
+            faults += finding.kind != AWAY
+            plain = {**vars(finding), "path": str(finding.path)}
+            words = f"{printable(str(finding.path))}: {printable(finding.sentence)}"
+            print(json.dumps(plain) if options.json else words)
+    if faults:
+        say(f"Found wrong: {faults}. `mezzotint library rebuild` makes the library anew from the pictures.")
+    elif not options.json:
+        print("The library is sound, and every picture is as it was saved.")
+    return 1 if faults else 0
+
+
+def _rebuild(options: LibraryOptions) -> int:
+    rebuilt = rebuild_library()
+    kept = str(rebuilt.kept) if rebuilt.kept else None
+    if options.json:
+        print(json.dumps({"pictures": rebuilt.pictures, "kept": kept}))
+        return 0
+    print(f"The library is made anew; pictures in it: {rebuilt.pictures}.")
+    if kept:
+        print(f"The database as it was is kept as {printable(kept)}")
+    return 0
+
+
+def _back_up(options: LibraryOptions) -> int:
+    with open_library() as library:
+        path = str(library.back_up())
+    print(json.dumps({"path": path}) if options.json else path)
+    return 0
+
+
+_ACTIONS: Mapping[str, Callable[[LibraryOptions], int]] = {
+    "list": _list,
+    "check": _check,
+    "rebuild": _rebuild,
+    "backup": _back_up,
+}

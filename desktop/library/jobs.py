@@ -1,0 +1,150 @@
+"""The queue, kept in the database: after a crash or a power cut it is still there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from backends.core.contract import InvalidRequest, Job, MezzotintError, Request
+from desktop.library.database import Library
+from desktop.library.places import name_to_text, text_to_name
+from desktop.library.prompts import settings_of
+
+State = Literal["waiting", "running", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueuedJob:
+    """A job in the queue. `done` of its request's pictures are made; `problem` says why it failed.
+
+    `job` is None when what was stored can't be read any more: then it has failed.
+    """
+
+    id: int
+    job: Job | None
+    state: State
+    done: int
+    problem: str
+    added: str
+
+
+def add_job(library: Library, job: Job, *, first: bool = False) -> int:
+    """Puts a job at the end of the queue, or before all that wait; durable when this returns its id."""
+    sql = "SELECT min(position) - 1 FROM jobs" if first else "SELECT max(position) + 1 FROM jobs"
+    with library.write() as connection:
+        ((position,),) = connection.execute(sql)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        values = (position or 0.0, _to_json(job), job.request.init_image, now)
+        ((number,),) = connection.execute(
+            "INSERT INTO jobs (position, state, job, init_image, added)"
+            " VALUES (?, 'waiting', ?, ?, ?) RETURNING id",
+            values,
+        )
+    return int(number)
+
+
+def all_jobs(library: Library) -> list[QueuedJob]:
+    """The queue: the running job, those waiting in their order, and those that failed."""
+    rows = library.read(
+        "SELECT id, job, init_image, state, done, problem, added FROM jobs"
+        " ORDER BY state = 'failed', state = 'waiting', position, id"
+    )
+    return [_to_queued(row) for row in rows]
+
+
+def start_job(library: Library, number: int) -> None:
+    """Says that the job is being worked on."""
+    _update(library, "state = 'running', problem = ''", number)
+
+
+def count_done(library: Library, number: int, done: int) -> None:
+    """Says how many of the job's pictures are saved, so that no more than the rest are made after a crash."""
+    _update(library, "done = ?", number, done)
+
+
+def fail_job(library: Library, number: int, error: MezzotintError) -> None:
+    """Keeps the job with what went wrong; the others go on."""
+    _update(library, "state = 'failed', problem = ?", number, str(error))
+
+
+def retry_job(library: Library, number: int) -> None:
+    """Puts a job that failed at the end of the queue again."""
+    last = "(SELECT max(position) + 1 FROM jobs)"
+    _update(library, f"state = 'waiting', problem = '', position = {last}", number)
+
+
+def remove_job(library: Library, number: int) -> None:
+    """Takes a job off the queue, because it is finished or cancelled."""
+    with library.write() as connection:
+        connection.execute("DELETE FROM jobs WHERE id = ?", (number,))
+
+
+def remove_waiting(library: Library) -> None:
+    """Cancels every job that waits."""
+    with library.write() as connection:
+        connection.execute("DELETE FROM jobs WHERE state = 'waiting'")
+
+
+def order_jobs(library: Library, numbers: list[int]) -> None:
+    """Puts the waiting jobs in this order."""
+    with library.write() as connection:
+        for position, number in enumerate(numbers):
+            connection.execute("UPDATE jobs SET position = ? WHERE id = ?", (position, number))
+
+
+def resume_jobs(library: Library) -> None:
+    """At start-up: what was being worked on when the program ended waits again, before all others."""
+    with library.write() as connection:
+        ((first,),) = connection.execute("SELECT min(position) FROM jobs")
+        connection.execute(
+            "UPDATE jobs SET state = 'waiting', position = ? WHERE state = 'running'", ((first or 0) - 1,)
+        )
+
+
+def _update(library: Library, change: str, number: int, *values: Any) -> None:
+    with library.write() as connection:
+        connection.execute(f"UPDATE jobs SET {change} WHERE id = ?", (*values, number))
+
+
+def _to_json(job: Job) -> str:
+    texts = {"prompt": job.request.prompt, "negative_prompt": job.request.negative_prompt}
+    return json.dumps(
+        {
+            "request": {**settings_of(job.request), **texts, "id": job.request.id},
+            "model_folder": name_to_text(str(job.model_folder)),
+            "backend": job.backend,
+            "options": dict(job.options),
+            "previews": job.previews,
+        }
+    )
+
+
+def _to_queued(row: tuple[Any, ...]) -> QueuedJob:
+    number, text, init_image, state, done, problem, added = row
+    job, broken = None, ""
+    try:
+        job = _from_json(text, init_image)
+    except (ValueError, TypeError, KeyError, InvalidRequest) as error:
+        broken = f"This job can't be read any more ({error}). Remove it."
+    return QueuedJob(
+        id=number,
+        job=job,
+        state=cast(State, "failed" if broken else state),
+        done=done,
+        problem=broken or problem,
+        added=added,
+    )
+
+
+def _from_json(text: str, init_image: bytes | None) -> Job:
+    entries: dict[str, Any] = json.loads(text)
+    return Job(
+        request=Request(**entries["request"], init_image=init_image),
+        model_folder=Path(text_to_name(entries["model_folder"])),
+        backend=entries["backend"],
+        options=entries["options"],
+        previews=entries["previews"],
+    )

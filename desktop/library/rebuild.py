@@ -1,0 +1,219 @@
+"""Makes the database anew from the pictures' own metadata.
+
+What no picture can tell (stars, the prompt history, the queue, pictures on drives that are away) is
+taken from the old database as far as it can be read, and from the newest backup. The old file is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from desktop.library import backups, migrations, saving
+from desktop.library.adopting import adopt_orphans
+from desktop.library.database import (
+    SIDE_FILES,
+    Library,
+    create_library,
+    database_path,
+    open_library,
+    read_version,
+)
+from desktop.library.places import text_to_folder
+from desktop.library.problems import LibraryDamaged, explained
+from desktop.library.search import count_pictures
+from desktop.library.sqlite import Connection, connect
+
+_PICTURE = "name, sha256, bytes, created, prompt, negative_prompt, seed, model, width, height, starred"
+_PROMPT = "prompt, negative_prompt, settings, uses, first_used, last_used, starred"
+_JOB = "position, state, job, init_image, done, problem, added"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rebuilt:
+    """What came of it: how many pictures are listed, and where the old database is kept, if there was one."""
+
+    pictures: int
+    kept: Path | None
+
+
+def rebuild_library(path: Path | None = None) -> Rebuilt:
+    """Replaces the database by one made from the pictures. Nobody else may have it open.
+
+    Raises LibraryNewer for a newer version's, which stays as it is, or another LibraryProblem.
+    """
+    path = path or database_path()
+    _refuse_newer(path)
+    saving.make_folder(path.parent)
+    fresh = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with explained(path):
+            create_library(fresh)
+            pictures = _fill(fresh, path)
+            return Rebuilt(pictures=pictures, kept=_swap(fresh, path))
+    finally:
+        for end in ("", *SIDE_FILES):
+            _beside(fresh, end).unlink(missing_ok=True)
+
+
+def _refuse_newer(path: Path) -> None:
+    with contextlib.suppress(LibraryDamaged, apsw.Error):
+        migrations.check_version(*read_version(path), path)
+
+
+def _fill(fresh: Path, path: Path) -> int:
+    with open_library(fresh) as library:
+        starred = _recover(library, path)
+        adopt_orphans(library)
+        with library.write() as connection:
+            connection.execute("CREATE TEMP TABLE stars (path TEXT, name TEXT)")
+            connection.executemany("INSERT INTO stars VALUES (?, ?)", starred)
+            connection.execute(_STAR)
+        return count_pictures(library)
+
+
+_STAR = """
+UPDATE pictures SET starred = 1 WHERE id IN (
+    SELECT p.id FROM stars s JOIN folders f ON f.path = s.path
+    JOIN pictures p ON p.folder_id = f.id AND p.name = s.name
+)
+"""
+
+
+# --- What the old database can still tell -------------------------------------------------------
+
+Star = tuple[str, str]
+"""A folder's text and a file's name, as the database has them."""
+
+
+def _recover(library: Library, path: Path) -> list[Star]:
+    """From the old database, and when that isn't whole, from the newest backup that is, too."""
+    starred: list[Star] = []
+    for source in (path, *backups.all_backups(path)):
+        if os.path.exists(source) and _recover_from(source, library, starred, in_use=source == path):
+            break
+    return starred
+
+
+def _recover_from(source: Path, library: Library, starred: list[Star], *, in_use: bool) -> bool:
+    """Copies what can be read, and says whether that was everything."""
+    try:
+        with contextlib.closing(connect(source)) as connection:
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            old = _Source(connection)
+            if old.is_sound() and in_use:
+                connection.pragma("journal_mode", "delete")  # fails while anybody else has it open
+            with library.write() as new:
+                _copy_pictures(old, new, starred)
+                _copy_rows(old, new, "prompts", _PROMPT)
+                _copy_rows(old, new, "jobs", _JOB)
+        return old.whole
+    except (apsw.BusyError, apsw.LockedError):
+        raise
+    except apsw.Error:
+        return False
+
+
+@dataclass
+class _Source:
+    """A database that may be broken. `whole` until something of it could not be read."""
+
+    connection: Connection
+    whole: bool = True
+
+    def is_sound(self) -> bool:
+        self.whole = list(self.rows("PRAGMA quick_check(1)")) == [("ok",)] and self.whole
+        return self.whole
+
+    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, up to the first that can't be read."""
+        try:
+            yield from self.connection.execute(sql)
+        except (apsw.BusyError, apsw.LockedError):
+            raise
+        except (apsw.Error, UnicodeDecodeError):
+            self.whole = False
+
+
+def _copy_pictures(old: _Source, new: Connection, starred: list[Star]) -> None:
+    """Rows of pictures whose folder is away; of the others only their folder and their stars."""
+    for (folder,) in old.rows("SELECT path FROM folders"):
+        if isinstance(folder, str) and folder:
+            new.execute("INSERT OR IGNORE INTO folders (path) VALUES (?)", (folder,))
+    sql = (
+        f"SELECT f.path, r.record, {_PICTURE} FROM pictures p JOIN folders f ON f.id = p.folder_id"
+        " LEFT JOIN recipes r ON r.picture_id = p.id"
+    )
+    for folder, record, *values in old.rows(sql):
+        if not isinstance(folder, str):
+            continue
+        if values[-1] == 1:
+            starred.append((folder, values[0]))
+        if not text_to_folder(folder).is_dir():
+            _copy_picture(new, folder, record, values)
+
+
+def _copy_picture(new: Connection, folder: str, record: str | None, values: list[Any]) -> None:
+    added = list(
+        new.execute(
+            f"INSERT OR IGNORE INTO pictures (folder_id, {_PICTURE})"
+            f" SELECT id{', ?' * len(values)} FROM folders WHERE path = ? RETURNING id",
+            (*values, folder),
+        )
+    )
+    for (number,) in added:
+        new.execute("INSERT OR IGNORE INTO recipes VALUES (?, ?)", (number, record))
+
+
+def _copy_rows(old: _Source, new: Connection, table: str, columns: str) -> None:
+    marks = ", ".join("?" for _ in columns.split(","))
+    for row in old.rows(f"SELECT {columns} FROM {table}"):
+        new.execute(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", row)
+
+
+# --- The new one in its place -------------------------------------------------------------------
+
+
+def _swap(fresh: Path, path: Path) -> Path | None:
+    """Keeps the old file under another name and puts the new one in its place, at one stroke.
+
+    The old one's log goes first: it must never be taken for the new one's.
+    """
+    kept = None
+    if os.path.exists(path):
+        kept = _free_name(path)
+        _copy_or_link(path, kept)
+        _beside(path, "-shm").unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(_beside(path, "-wal"), _beside(kept, "-wal"))
+    for end in SIDE_FILES:
+        _beside(path, end).unlink(missing_ok=True)
+    os.replace(fresh, path)
+    saving.sync_folder(path.parent)
+    return kept
+
+
+def _copy_or_link(path: Path, kept: Path) -> None:
+    try:
+        os.link(path, kept)
+    except OSError:
+        shutil.copy2(path, kept)
+
+
+def _free_name(path: Path) -> Path:
+    stem = f"{path.stem}-before-{datetime.datetime.now():%Y-%m-%d-%H%M%S}"
+    names = (f"{stem}{end}.db" for end in ("", *(f"-{number}" for number in range(2, 1000))))
+    return next(path.with_name(name) for name in names if not os.path.exists(path.with_name(name)))
+
+
+def _beside(path: Path, end: str) -> Path:
+    return path.with_name(path.name + end)

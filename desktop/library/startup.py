@@ -1,0 +1,20 @@
+"""Opening the library for somebody who wants to see it: what a crash left behind is put right first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from desktop.library.adopting import adopt_orphans
+from desktop.library.database import Library, open_library
+
+
+def open_at_start(path: Path | None = None) -> Library:
+    """Opens the library, makes the day's backup and adopts orphans. Raises LibraryProblem."""
+    library = open_library(path)
+    try:
+        library.back_up_daily()
+        adopt_orphans(library)
+    except BaseException:
+        library.close()
+        raise
+    return library
