@@ -88,8 +88,9 @@ class Trainer:
         self.step, self.minutes = state["step"], state["minutes"]
 
     def take_text_encoder(self, path: Path) -> None:
-        """Begin with the text encoder that teach_text.py wrote; the averages begin anew as well."""
+        """Begin with the text encoder that teach_text.py wrote, and keep it; the averages begin anew."""
         self.model.text_encoder.load_state_dict(load(path))
+        self.model.text_encoder.requires_grad_(False)
         self.ema = Ema(self.model, EMA_DECAY)
 
     def train(self, budget: Budget) -> None:
