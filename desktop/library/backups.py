@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-import secrets
 from pathlib import Path
 
 from desktop.library import saving
@@ -41,7 +40,8 @@ def back_up(connection: Connection, database: Path, kind: str) -> Path:
     """
     folder = backups_folder(database)
     saving.make_folder(folder)
-    temporary = folder / f".{secrets.token_hex(8)}.tmp"
+    saving.remove_stale(folder)
+    temporary = saving.temporary_in(folder)
     try:
         _copy(connection, temporary, database)
         saving.sync_file(temporary)

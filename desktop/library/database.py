@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import struct
 from collections.abc import Generator
 from pathlib import Path
@@ -112,7 +111,8 @@ def _exists(path: Path) -> bool:
 def create_library(path: Path) -> None:
     """Makes an empty database beside its place and gives it its name once it is whole."""
     saving.make_folder(path.parent)
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    saving.remove_stale(path.parent)
+    temporary = saving.temporary_in(path.parent)
     with explained(path):
         try:
             _make_empty(temporary)

@@ -17,6 +17,7 @@ from desktop.library import saving
 from desktop.library.database import Library
 from desktop.library.pictures import read_record
 from desktop.library.places import folder_to_text, name_to_text, storable, text_to_folder, text_to_name
+from desktop.library.problems import explained
 from desktop.library.reading import open_picture_file
 from desktop.library.record import Record, from_json, to_json
 from desktop.library.sqlite import Connection
@@ -63,13 +64,20 @@ COLUMNS = (
 def to_picture(row: tuple[Any, ...]) -> LibraryPicture:
     """The picture that a row of COLUMNS stands for."""
     number, folder, name, sha256, size, created, prompt, negative, seed, model, width, height, star = row
-    if not all(isinstance(text, str) for text in (folder, name, sha256, created, prompt, negative)):
-        raise apsw.CorruptError("a row's text is none")
+    _check_texts(folder, name, sha256, created)
+    if not isinstance(prompt, str) or not isinstance(negative, str):
+        raise apsw.CorruptError("a prompt is no text")
     path = text_to_folder(folder) / text_to_name(name)
     return LibraryPicture(
         id=number, path=path, sha256=sha256, bytes=size, created=created, prompt=prompt,
         negative_prompt=negative, seed=seed, model=model, width=width, height=height, starred=bool(star),
     )  # fmt: skip
+
+
+def _check_texts(*texts: object) -> None:
+    """Damage that SQLite doesn't notice: what we always write as text is something else."""
+    if not all(isinstance(text, str) and text and "\0" not in text for text in texts):
+        raise apsw.CorruptError("a name is no text")
 
 
 def read_picture_file(path: Path) -> PictureFile:
@@ -180,7 +188,10 @@ def forget_picture(library: Library, number: int) -> None:
 
 def known_folders(library: Library) -> list[Path]:
     """The folders that pictures of the library are in."""
-    return [text_to_folder(text) for (text,) in library.read("SELECT path FROM folders ORDER BY path")]
+    texts = [text for (text,) in library.read("SELECT path FROM folders ORDER BY path")]
+    with explained(library.path):
+        _check_texts(*texts)
+    return [text_to_folder(text) for text in texts]
 
 
 def picture_names(folder: Path) -> Iterator[str]:

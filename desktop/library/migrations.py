@@ -14,6 +14,8 @@ from desktop.library.sqlite import Connection, transaction
 APPLICATION_ID = 0x4D657A7A
 """Marks the file as ours: "Mezz"."""
 
+_UNLIKELY = 1000  # such a version is damage, and not a Mezzotint of the far future
+
 _PICTURES = """
 CREATE TABLE folders (
     id INTEGER PRIMARY KEY,
@@ -115,7 +117,7 @@ def create(connection: Connection, version: int = VERSION) -> None:
 
 def check_version(application_id: int, version: int, path: Path) -> None:
     """Raises LibraryNewer for a database from the future, LibraryDamaged for one that isn't ours."""
-    if application_id != APPLICATION_ID or version < 1:
+    if application_id != APPLICATION_ID or not 1 <= version < _UNLIKELY:
         raise damaged(path)
     if version > VERSION:
         raise newer(path)

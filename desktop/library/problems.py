@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Generator
 from pathlib import Path
 
@@ -37,7 +38,10 @@ def gone(path: Path) -> LibraryDamaged:
 
 def newer(path: Path) -> LibraryNewer:
     """The error for a database that this version doesn't know."""
-    return LibraryNewer(f"A newer Mezzotint made the library's database {path}.", "Install that version.")
+    return LibraryNewer(
+        f"A newer Mezzotint made the library's database {path}.",
+        "Install that version, or move the file away.",
+    )
 
 
 @contextlib.contextmanager
@@ -54,6 +58,8 @@ def explain(error: Exception, path: Path) -> LibraryProblem:
     match error:
         case apsw.CorruptError() | apsw.NotADBError() | apsw.SQLError() | UnicodeDecodeError():
             return damaged(path)  # SQLError: a table of ours is not there
+        case apsw.ReadOnlyError() if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+            return damaged(path)  # its header claims a format that can only be read
         case apsw.BusyError() | apsw.LockedError():
             return LibraryProblem(f"Another program is using {path}.", "Close it, and try again.")
         case apsw.FullError():

@@ -71,7 +71,7 @@ def find_prompts(
 def _to_prompt(row: tuple[Any, ...]) -> UsedPrompt:
     number, prompt, negative, settings, uses, first, last, star = row
     return UsedPrompt(
-        id=number, prompt=prompt, negative_prompt=negative, settings=_settings(settings), uses=uses,
+        id=number, prompt=str(prompt), negative_prompt=str(negative), settings=_settings(settings), uses=uses,
         first_used=first, last_used=last, starred=bool(star),
     )  # fmt: skip
 

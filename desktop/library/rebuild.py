@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,7 +53,7 @@ def rebuild_library(path: Path | None = None) -> Rebuilt:
     path = path or database_path()
     _refuse_newer(path)
     saving.make_folder(path.parent)
-    fresh = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    fresh = saving.temporary_in(path.parent)
     try:
         with explained(path):
             create_library(fresh)
@@ -147,19 +146,23 @@ class _Source:
 def _copy_pictures(old: _Source, new: Connection, starred: list[Star]) -> None:
     """Rows of pictures whose folder is away; of the others only their folder and their stars."""
     for (folder,) in old.rows("SELECT path FROM folders"):
-        if isinstance(folder, str) and folder:
+        if _is_place(folder):
             new.execute("INSERT OR IGNORE INTO folders (path) VALUES (?)", (folder,))
     sql = (
         f"SELECT f.path, r.record, {_PICTURE} FROM pictures p JOIN folders f ON f.id = p.folder_id"
         " LEFT JOIN recipes r ON r.picture_id = p.id"
     )
     for folder, record, *values in old.rows(sql):
-        if not isinstance(folder, str):
+        if not _is_place(folder):
             continue
         if values[-1] == 1:
             starred.append((folder, values[0]))
         if not text_to_folder(folder).is_dir():
             _copy_picture(new, folder, record, values)
+
+
+def _is_place(text: object) -> bool:
+    return isinstance(text, str) and text != "" and "\0" not in text
 
 
 def _copy_picture(new: Connection, folder: str, record: str | None, values: list[Any]) -> None:

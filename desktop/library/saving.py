@@ -31,7 +31,7 @@ def save_new(data: bytes, folder: Path, stem: str, suffix: str = ".png") -> Path
     It is called `stem` + `suffix`, or `stem`-2, `stem`-3 ... where that name is taken: two processes
     that save at the same time get two names. Raises SaveFailed, and then leaves nothing behind.
     """
-    temporary = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+    temporary = temporary_in(folder)
     try:
         try:
             _write(temporary, data)
@@ -45,6 +45,11 @@ def save_new(data: bytes, folder: Path, stem: str, suffix: str = ".png") -> Path
     return path
 
 
+def temporary_in(folder: Path) -> Path:
+    """A name for a file that is still being written; `remove_stale` finds what a killed process left."""
+    return folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+
+
 def is_temporary(name: str) -> bool:
     """Whether a file of this name is one that is still being written, or was left behind."""
     return name.startswith(_PREFIX)
@@ -55,12 +60,12 @@ def check_folder(folder: Path, need_bytes: int) -> None:
 
     Raises SaveFailed when the folder is missing, can't be written or has fewer than `need_bytes` free.
     """
-    probe = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+    probe = temporary_in(folder)
     try:
         _write(probe, b"")
         probe.unlink()
         free = shutil.disk_usage(folder).free
-        _remove_stale(folder)
+        remove_stale(folder)
     except OSError as error:
         raise explain(error, folder) from error
     if free < need_bytes:
@@ -157,8 +162,8 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _remove_stale(folder: Path) -> None:
-    """What a killed process left a day ago or earlier."""
+def remove_stale(folder: Path) -> None:
+    """Removes what a killed process left in the folder a day ago or earlier."""
     for path in folder.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > _STALE_SECONDS:
