@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from backends.core.contract import UnreadablePicture
@@ -30,33 +29,44 @@ _SETTLED_NS = 2 * 10**9  # a folder's clock may tick that slowly (FAT)
 
 def adopt_orphans(library: Library) -> int:
     """Adds the pictures that have no row and returns how many; missing folders are passed over."""
-    return sum(_adopt_in(library, folder) for folder in sorted(library_folders(library)))
+    waiting, seen, adopted = [paths.pictures_folder(), *known_folders(library)], set[Path](), 0
+    while waiting:
+        if (folder := waiting.pop()) not in seen:
+            seen.add(folder)
+            more, inside = _adopt_in(library, folder)
+            adopted += more
+            waiting += inside
+    return adopted
 
 
 def library_folders(library: Library) -> set[Path]:
     """The folders that pictures are known to be in, and the pictures folder with those inside it."""
-    return {*known_folders(library), *_pictures_folders()}
+    inside = (Path(at) for at, _, _ in os.walk(paths.pictures_folder()))
+    return {*known_folders(library), *inside}
 
 
-def _pictures_folders() -> Iterator[Path]:
-    """The pictures folder and those in it."""
-    for at, inside, _ in os.walk(paths.pictures_folder()):
-        inside[:] = [name for name in inside if not name.startswith(".")]
-        yield Path(at)
-
-
-def _adopt_in(library: Library, folder: Path) -> int:
+def _adopt_in(library: Library, folder: Path) -> tuple[int, list[Path]]:
+    """How many were adopted, and the folders in this one; none of an unchanged one, which are known."""
     try:
         changed_ns = os.stat(folder).st_mtime_ns
         if changed_ns == _listed_ns(library, folder):
-            return 0
+            return 0, []
         names = sorted({*picture_names(folder)} - _known_names(library, folder))
+        inside = _folders_in(folder)
     except OSError:
-        return 0  # not connected, or not allowed: nothing is known, and nothing is changed
+        return 0, []  # not connected, or not allowed: nothing is known, and nothing is changed
     adopted = sum(_adopt(library, folder, names[i : i + _AT_ONCE]) for i in range(0, len(names), _AT_ONCE))
     if time.time_ns() - changed_ns > _SETTLED_NS:
         _remember_listing(library, folder, changed_ns)
-    return adopted
+    return adopted, inside
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    """The folders in one of the pictures folder's; those elsewhere are not ours to look through."""
+    if not folder.is_relative_to(paths.pictures_folder()):
+        return []
+    with os.scandir(folder) as entries:
+        return [Path(entry) for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
 def _listed_ns(library: Library, folder: Path) -> int | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from desktop.library import adopting
 from desktop.library.adopting import adopt_orphans
 from desktop.library.database import Library, open_library
 from desktop.library.index import add_pictures, picture_record, read_picture_file, star_picture
@@ -111,6 +113,19 @@ def test_orphans_are_adopted_and_strangers_left_alone(library: Library, home: Pa
     assert adopt_orphans(library) == 2
     assert adopt_orphans(library) == 0
     assert count_pictures(library) == 2
+
+
+def test_an_unchanged_folder_is_not_listed(library: Library, home: Path, monkeypatch: pytest.MonkeyPatch):
+    deeper = home / "pictures" / "deeper"
+    deeper.mkdir()
+    for folder in (deeper, deeper.parent):
+        os.utime(folder, (1e9, 1e9))
+    assert adopt_orphans(library) == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(adopting, "picture_names", pytest.fail)
+        assert adopt_orphans(library) == 0
+    save(deeper)
+    assert adopt_orphans(library) == 1
 
 
 def test_a_missing_drive_deletes_nothing(library: Library, home: Path, tmp_path: Path):
