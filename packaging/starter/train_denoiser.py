@@ -1,4 +1,4 @@
-"""Train denoiser and text encoder: python packaging/starter/train_denoiser.py --work WORK --minutes 65
+"""Train the denoiser: python packaging/starter/train_denoiser.py --work WORK --minutes 65 --text-encoder TEXT
 
 Reads what make_latents.py and tokenizer.py wrote. Captions are worded anew for every sample. `--resume`
 goes on from WORK/denoiser.pt with a new budget of time; the learning rate warms up, holds, and falls over
@@ -26,6 +26,7 @@ from training import Budget, Courtesy, Ema, load, save, set_rate
 BATCH = 32
 RATE = 8e-4
 CAPTION_DROPOUT = 0.1
+BORDER = 0.4
 EMA_DECAY = 0.999
 
 
@@ -53,8 +54,18 @@ class Latents:
 
 
 def draw_timesteps(count: int, steps: int) -> torch.Tensor:
-    """Timesteps spread evenly over the schedule, one in each `count`-th of it."""
-    return ((torch.arange(count) + torch.rand(count)) * steps / count).long()
+    """Timesteps for a batch, three quarters of them where captions decide what is drawn.
+
+    Below BORDER the picture shows through the noise, and a right caption and a wrong one cost the same.
+    """
+    early = spread(count * 3 // 4, int(BORDER * steps), steps)
+    late = spread(count - len(early), 0, int(BORDER * steps))
+    return torch.cat([early, late])
+
+
+def spread(count: int, low: int, high: int) -> torch.Tensor:
+    """Whole numbers spread evenly, one at random in each `count`-th of the range."""
+    return (low + (torch.arange(count) + torch.rand(count)) * (high - low) / count).long()
 
 
 class Trainer:
@@ -76,6 +87,7 @@ class Trainer:
             self.restore(options.text_encoder is None)
         if options.text_encoder:
             self.take_text_encoder(options.text_encoder)
+        self.model.text_encoder.requires_grad_(False)
         self.data = Latents(options.work, tokenizer, seed=self.step)
 
     def restore(self, with_optimizer: bool) -> None:
@@ -90,7 +102,6 @@ class Trainer:
     def take_text_encoder(self, path: Path) -> None:
         """Begin with the text encoder that teach_text.py wrote, and keep it; the averages begin anew."""
         self.model.text_encoder.load_state_dict(load(path))
-        self.model.text_encoder.requires_grad_(False)
         self.ema = Ema(self.model, EMA_DECAY)
 
     def train(self, budget: Budget) -> None:
