@@ -42,10 +42,10 @@ Other words are ignored as well as it can. Good settings: guidance 4, 20 steps, 
 
 ## Limits
 
-**This is a first version, after too little training.** Scenes, background colours, the number of things and
-where they stand come out right; the things themselves have about the right colours and only coarse shapes, and
-few can be named at a glance. It knows the words of `world.py` and few others. Counting, text, people, faces and
-photographs are beyond it.
+**This is a first version, after too little training.** Scenes, background colours, the number of things
+and where they stand come out right; the things themselves have about the right colours and only coarse
+shapes, and few can be named at a glance. It knows the words of `world.py` and few others. Counting, text,
+people, faces and photographs are beyond it.
 
 ## Licences
 
