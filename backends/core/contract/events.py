@@ -1,0 +1,106 @@
+"""What happens while a picture is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from backends.core.contract.errors import MezzotintError
+
+
+class Stage(Enum):
+    """The parts of the work, with the words a person reads while each goes on."""
+
+    LOADING = "Opening the model"
+    READING_PROMPT = "Reading the prompt"
+    READING_PICTURE = "Reading the picture"
+    DENOISING = "Denoising"
+    DEVELOPING = "Developing the picture"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Pixels: `rgb` holds height x width x 3 bytes, rows from the top."""
+
+    width: int
+    height: int
+    rgb: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to the request with this id. A late event of a cancelled one is dropped."""
+
+    request_id: str
+
+
+@dataclass(frozen=True)
+class StageStarted(Event):
+    stage: Stage
+    picture_index: int = 0
+
+
+@dataclass(frozen=True)
+class StageFinished(Event):
+    stage: Stage
+    seconds: float
+    picture_index: int = 0
+
+
+@dataclass(frozen=True)
+class Notice(Event):
+    """Something worth knowing that stops nothing, as a sentence."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class TextRead(Event):
+    """The tokens the prompt became, in order, and those past the encoder's limit."""
+
+    tokens: tuple[str, ...]
+    cut: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StepDone(Event):
+    """One denoising step is done: `step` of `steps`, counted from 1; `preview` is small or None."""
+
+    step: int
+    steps: int
+    seconds: float
+    picture_index: int = 0
+    preview: Picture | None = None
+
+
+@dataclass(frozen=True)
+class PictureReady(Event):
+    """A finished picture, with what is needed to say how it was made.
+
+    `stage_seconds` maps each Stage's name to seconds; `provenance` holds backend, precision,
+    versions and hashes as plain text.
+    """
+
+    picture_index: int
+    seed: int
+    picture: Picture
+    stage_seconds: Mapping[str, float]
+    provenance: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """All pictures of the request are done."""
+
+
+@dataclass(frozen=True)
+class Cancelled(Event):
+    """The request was stopped because somebody asked for it. Not an error."""
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """The request can't go on. Pictures already delivered stay good."""
+
+    error: MezzotintError

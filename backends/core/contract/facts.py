@@ -1,0 +1,50 @@
+"""What a model is, read from its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from backends.core.contract.requests import Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defaults:
+    """The settings a model looks best with. Raises InvalidRequest for ones that can't be used."""
+
+    width: int
+    height: int
+    steps: int
+    guidance_scale: float
+    sampler: str
+
+    def __post_init__(self) -> None:
+        Request(**vars(self), seed=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """What a checkpoint contains, read from its configuration files.
+
+    `latent_channels` and `latent_scale` (pixels a latent's side) give the latents' shape
+    (1, C, height / scale, width / scale). `prediction_type` is "epsilon", "v_prediction" or "sample".
+    `guidance_embedding` is the width of the guidance embedding that a distilled UNet takes in place of
+    classifier-free guidance, or 0.
+    """
+
+    name: str
+    family: str
+    folder: Path
+    latent_channels: int
+    latent_scale: int
+    scaling_factor: float
+    prediction_type: str
+    token_limit: int
+    guidance_embedding: int = 0
+    scheduler_config: Mapping[str, Any] = field(repr=False)
+    defaults: Defaults
+
+    def latent_shape(self, width: int, height: int) -> tuple[int, int, int, int]:
+        return (1, self.latent_channels, height // self.latent_scale, width // self.latent_scale)

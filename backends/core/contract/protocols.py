@@ -1,0 +1,134 @@
+"""What a backend is, and a family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from backends.core.contract.facts import ModelFacts
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One setting of a backend: `choices` in order, the first being the default. Empty: free text."""
+
+    id: str
+    label: str
+    help: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What a backend can do, as plain data. The window enables controls from it.
+
+    `rank` orders the automatic choice: the lowest that can run here is taken.
+    """
+
+    id: str
+    name: str
+    hardware: str
+    rank: int
+    families: tuple[str, ...]
+    features: frozenset[str]
+    precisions: tuple[str, ...]
+    options: tuple[Option, ...] = ()
+    checked_on_hardware: bool = False
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """What the text encoder made of a prompt.
+
+    `tensors` go to the denoiser by name, each with the batch as its first axis; for SD 1.x one,
+    `encoder_hidden_states`: (1, tokens, width) float32 on the CPU.
+    """
+
+    tensors: Mapping[str, Tensor]
+    tokens: tuple[str, ...]
+    cut: tuple[str, ...] = ()
+
+
+class Stages(Protocol):
+    """Three networks, loaded, on one kind of hardware. All arrays are float32 torch tensors on the CPU."""
+
+    @property
+    def facts(self) -> ModelFacts: ...
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        """Backend, precision, versions and model hash, for the picture's record."""
+        ...
+
+    def check_size(self, width: int, height: int) -> None:
+        """Raises OutOfMemory, with a size that fits, when a picture of this size would not."""
+        ...
+
+    def encode_text(self, text: str, clip_skip: int) -> Conditioning: ...
+
+    def encode_image(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """(1, 3, H, W) in -1..1 -> mean and standard deviation of the latents, (1, C, H/s, W/s), unscaled."""
+        ...
+
+    def denoise(self, latents: Tensor, timestep: float, conditioning: Mapping[str, Tensor]) -> Tensor:
+        """(B, C, h, w) scaled model input, at a training timestep -> the network's prediction, same shape."""
+        ...
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """(1, C, h, w) scaled latents -> (1, 3, H, W), about -1..1."""
+        ...
+
+    def close(self) -> None:
+        """Gives the memory back. Calling it twice does no harm."""
+        ...
+
+
+class Backend(Protocol):
+    """One kind of hardware. Importing its file and asking its capabilities loads nothing heavy."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def probe(self) -> str | None:
+        """None when this machine can run it, else one sentence: why not, and what to do."""
+        ...
+
+    def open(self, model_folder: Path, options: Mapping[str, str]) -> Stages:
+        """Loads the networks. Raises BackendUnavailable, BrokenModel, InvalidRequest or OutOfMemory."""
+        ...
+
+
+class TextEncoder(Protocol):
+    """A loaded text encoder, wherever it runs."""
+
+    def __call__(self, token_ids: Tensor, attention_mask: Tensor | None, clip_skip: int) -> Tensor:
+        """(1, L) int64 token ids -> (1, L, width) float32 on the CPU, after the final layer norm."""
+        ...
+
+
+class Family(Protocol):
+    """One kind of checkpoint: what goes into its networks and comes out. Never where they run."""
+
+    @property
+    def id(self) -> str: ...
+
+    def matches(self, index: Mapping[str, Any], configs: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Whether model_index.json and the parts' config.json are of this family."""
+        ...
+
+    def facts(
+        self, folder: Path, configs: Mapping[str, Mapping[str, Any]], manifest: Mapping[str, Any]
+    ) -> ModelFacts:
+        """The facts, from the parts' configurations and our own model.json (may be empty)."""
+        ...
+
+    def encode_text(
+        self, encoders: Sequence[TextEncoder], tokenizers: Sequence[Any], text: str, clip_skip: int
+    ) -> Conditioning:
+        """Tokenizes the text and runs the encoders as this family wants it."""
+        ...

@@ -1,0 +1,146 @@
+"""What is asked for: a request decides a picture, a job says where it is made."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backends.core.contract.errors import InvalidRequest, unknown
+
+MAX_PROMPT_CHARACTERS = 10_000
+MAX_SEED = 2**63 - 1
+MAX_STEPS = 1000
+MAX_COUNT = 1000
+MIN_SIDE, MAX_SIDE = 64, 8192
+MAX_PICTURE_BYTES = 64 * 2**20
+
+SAMPLERS: Mapping[str, str] = {
+    "euler": "Euler",
+    "euler_a": "Euler a",
+    "euler_karras": "Euler Karras",
+    "heun": "Heun",
+    "lms": "LMS",
+    "lms_karras": "LMS Karras",
+    "dpm2": "DPM2",
+    "dpm2_karras": "DPM2 Karras",
+    "dpm2_a": "DPM2 a",
+    "dpmpp_2s": "DPM++ 2S",
+    "dpmpp_2m": "DPM++ 2M",
+    "dpmpp_2m_karras": "DPM++ 2M Karras",
+    "dpmpp_2m_sde": "DPM++ 2M SDE",
+    "dpmpp_2m_sde_karras": "DPM++ 2M SDE Karras",
+    "dpmpp_sde": "DPM++ SDE",
+    "dpmpp_sde_karras": "DPM++ SDE Karras",
+    "ddim": "DDIM",
+    "ddpm": "DDPM",
+    "plms": "PLMS",
+    "deis": "DEIS",
+    "unipc": "UniPC",
+    "unipc_karras": "UniPC Karras",
+    "lcm": "LCM",
+    "tcd": "TCD",
+}
+"""Sampler ids, and the names people know them by (A1111's where it has one)."""
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Everything that decides a picture, and nothing else.
+
+    Two equal requests on one backend give one picture, bit for bit. `id` names this asking, and
+    does not count in comparison. Sizes are in pixels; picture k of `count` uses `seed + k`.
+    `guidance_scale` of 1 or less means no guidance. `strength` (0 to 1] matters only with
+    `init_image`, the bytes of a PNG, JPEG or WebP file. `clip_skip` is how many of the text
+    encoder's last layers are skipped, as diffusers counts it (A1111's number less one).
+
+    Raises InvalidRequest when a value can't be used.
+    """
+
+    prompt: str = ""
+    negative_prompt: str = ""
+    model: str = "starter"
+    width: int
+    height: int
+    steps: int
+    guidance_scale: float
+    sampler: str
+    seed: int
+    count: int = 1
+    init_image: bytes | None = field(default=None, repr=False)
+    strength: float = 0.75
+    clip_skip: int = 0
+    id: str = field(default_factory=_new_id, compare=False)
+
+    def __post_init__(self) -> None:
+        _check_text("prompt", self.prompt)
+        _check_text("negative prompt", self.negative_prompt)
+        _check_side("width", self.width)
+        _check_side("height", self.height)
+        _check_whole("number of steps", self.steps, 1, MAX_STEPS)
+        _check_whole("count", self.count, 1, MAX_COUNT)
+        _check_whole("seed", self.seed, 0, MAX_SEED - self.count)
+        _check_whole("clip skip", self.clip_skip, 0, 11)
+        _check_number("guidance scale", self.guidance_scale, 0.0, 100.0)
+        _check_number("strength", self.strength, 0.0, 1.0)
+        if self.sampler not in SAMPLERS:
+            raise unknown("sampler", self.sampler, SAMPLERS)
+        if self.init_image is not None and int(self.steps * self.strength) < 1:
+            raise InvalidRequest(
+                f"With strength {self.strength:g} and {self.steps} steps no step would be made.",
+                f"Use a strength of at least {1 / self.steps:.2g}, or more steps.",
+            )
+
+
+def _check_text(name: str, text: str) -> None:
+    if len(text) > MAX_PROMPT_CHARACTERS:
+        raise InvalidRequest(
+            f"The {name} is {len(text):,} characters long; the most is {MAX_PROMPT_CHARACTERS:,}.",
+            "Shorten it: a model reads only the first hundred words or so.",
+        )
+    broken = next((i for i, c in enumerate(text) if "\ud800" <= c <= "\udfff"), None)
+    if broken is not None:
+        raise InvalidRequest(
+            f"The {name} has a broken character (half of a surrogate pair) at position {broken + 1}.",
+            "Delete it and type it again.",
+        )
+
+
+def _check_side(name: str, side: int) -> None:
+    _check_whole(name, side, MIN_SIDE, MAX_SIDE)
+    if side % 8:
+        lower = max(MIN_SIDE, side // 8 * 8)
+        raise InvalidRequest(
+            f"The {name} must be a multiple of 8, and {side} is not.", f"Use {lower} or {lower + 8}."
+        )
+
+
+def _check_whole(name: str, value: int, low: int, high: int) -> None:
+    if type(value) is not int or not low <= value <= high:
+        raise InvalidRequest(
+            f"The {name} must be a whole number, and {value!r} can't be used.", f"Use {low} to {high}."
+        )
+
+
+def _check_number(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # NaN fails the comparison too
+        raise InvalidRequest(f"The {name} can't be {value!r}.", f"Use a number from {low:g} to {high:g}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A request with where it is to be made: what the worker is sent.
+
+    `backend` is a backend's id, or "auto". `options` are the backend's own (see Capabilities).
+    """
+
+    request: Request
+    model_folder: Path
+    backend: str = "auto"
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
+    previews: bool = True
