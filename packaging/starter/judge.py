@@ -1,8 +1,8 @@
-"""Score a model by looking: python packaging/starter/judge.py --icons ICONS --work WORK --model FOLDER
+"""A judge of pictures: python packaging/starter/judge.py --icons ICONS --work WORK --minutes 10
 
-A small classifier learns from fresh renderings to say what a picture shows. It is then asked about pictures
-that the model drew from captions whose pairs were held out of its training. `--minutes 0` uses
-WORK/judge.pt as it is.
+A small classifier learns from fresh renderings, never from a model's pictures, to say which thing, second
+thing, relation and backdrop a picture shows. Writes WORK/judge.pt and prints the judge's share of right
+answers on 1,000 other renderings. `score.py` then asks it about a model's pictures.
 """
 
 from __future__ import annotations
@@ -10,19 +10,15 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
 from art import Sprites, prepare_sprites
-from captions import plain_caption
 from compose import RELATIONS, Spec, draw_spec, render
-from sheet import draw, open_pipeline
 from training import Budget, load, save, set_rate
 from world import BACKDROPS, CONCEPTS
 
@@ -109,59 +105,33 @@ def train_judge(judge: Judge, sprites: Sprites, minutes: float) -> None:
 
 
 @torch.inference_mode()
-def verdicts(judge: Judge, specs: list[Spec], pictures: torch.Tensor) -> dict[str, list[bool]]:
-    """For each question, whether the judge sees what the spec says; "all" is every question at once."""
+def verdicts(judge: Judge, specs: list[Spec], pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+    """For each question and picture, whether the judge sees what the spec says."""
     targets = as_targets(specs)
     parts = [judge(part) for part in pictures.split(BATCH)]
     seen = {name: torch.cat([part[name] for part in parts]).argmax(1) for name in CLASSES}
-    right = {name: (seen[name] == targets[name]) for name in CLASSES}
-    right["all"] = torch.stack(list(right.values())).all(0)
-    return {name: values.tolist() for name, values in right.items()}
+    return {name: seen[name] == targets[name] for name in CLASSES}
 
 
-def shares(right: dict[str, list[bool]]) -> dict[str, float]:
-    """Shares of right answers."""
-    return {name: round(sum(values) / len(values), 3) for name, values in right.items()}
-
-
-def choose(count: int, wanted: Callable[[Spec], bool], seed: int) -> list[Spec]:
-    """`count` specs in the default style that meet a condition."""
-    rng, specs = random.Random(seed), []
-    while len(specs) < count:
-        spec = draw_spec(rng)
-        if spec.style == "flat" and wanted(spec):
-            specs.append(spec)
-    return specs
-
-
-def generated(pipeline: object, specs: list[Spec], guidance: float) -> torch.Tensor:
-    """Pictures that the model draws from the specs' usual captions."""
-    pictures: list[Image.Image] = draw(pipeline, [plain_caption(spec) for spec in specs], guidance, seed=1000)
-    return as_batch([np.asarray(picture) for picture in pictures])
-
-
-def ready_judge(options: argparse.Namespace, sprites: Sprites) -> Judge:
-    """A trained judge, from this run or an earlier one."""
-    judge, path = Judge(), options.work / "judge.pt"
-    if options.minutes:
-        train_judge(judge, sprites, options.minutes)
-        save(judge.state_dict(), path)
-    judge.load_state_dict(load(path))
+def open_judge(work: Path) -> Judge:
+    """The judge that was trained."""
+    judge = Judge()
+    judge.load_state_dict(load(work / "judge.pt"))
     return judge.eval()
 
 
-def report(options: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """The judge's accuracy on renderings, and its scores for the model's pictures."""
-    sprites = Sprites(prepare_sprites(options.icons, options.work))
-    judge, rng = ready_judge(options, sprites), random.Random(31)
-    rendered = choose(1000, lambda spec: True, seed=41)
-    truth = as_batch([render(spec, sprites, rng) for spec in rendered])
-    figures = {"renderings": shares(verdicts(judge, rendered, truth))}
-    pipeline = open_pipeline(options.model)
-    for name, wanted in (("held out", True), ("trained on", False)):
-        specs = choose(options.count, lambda spec, wanted=wanted: spec.held_out == wanted, seed=51)
-        figures[name] = shares(verdicts(judge, specs, generated(pipeline, specs, options.guidance)))
-    return figures
+def accuracy(judge: Judge, sprites: Sprites, count: int = 1000) -> dict[str, float]:
+    """Shares of right answers on renderings that it never saw, in the default style."""
+    rng, specs = random.Random(41), []
+    while len(specs) < count:
+        spec = draw_spec(rng)
+        if spec.style == "flat":
+            specs.append(spec)
+    pictures = as_batch([render(spec, sprites, rng) for spec in specs])
+    return {
+        name: round(float(right.float().mean()), 4)
+        for name, right in verdicts(judge, specs, pictures).items()
+    }
 
 
 def main() -> None:
@@ -170,11 +140,13 @@ def main() -> None:
     )
     parser.add_argument("--icons", type=Path, required=True, help="node_modules/@iconify-json")
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=6.0, help="time to train the judge")
-    parser.add_argument("--count", type=int, default=300, help="pictures to draw of each sort")
-    parser.add_argument("--guidance", type=float, default=4.0)
-    print(json.dumps(report(parser.parse_args()), indent=2))
+    parser.add_argument("--minutes", type=float, default=10.0)
+    options = parser.parse_args()
+    torch.manual_seed(3)
+    sprites, judge = Sprites(prepare_sprites(options.icons, options.work)), Judge()
+    train_judge(judge, sprites, options.minutes)
+    save(judge.state_dict(), options.work / "judge.pt")
+    print(json.dumps(accuracy(judge.eval(), sprites)))
 
 
 if __name__ == "__main__":
