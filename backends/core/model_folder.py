@@ -12,7 +12,7 @@ import json
 import struct
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -28,13 +28,34 @@ _REPAIR = "Copy or download the model again."
 
 
 @dataclass(frozen=True)
+class Change:
+    """A file that changes a model's UNet (backends/core/low_rank.py), and the SHA-256 it should have."""
+
+    path: Path
+    digest: str | None
+
+    def check(self) -> None:
+        """Raises BrokenModel when the file is missing or not the one that model.json names."""
+        if not self.path.is_file():
+            raise BrokenModel(f"The model in {self.path.parent} lacks {self.path.name}.", _REPAIR)
+        _check_safetensors(self.path)
+        if self.digest not in (None, sha256(self.path)):
+            raise BrokenModel(f"{_short(self.path)} is damaged: its contents changed.", _REPAIR)
+
+
+@dataclass(frozen=True)
 class ModelFolder:
-    """A model folder whose configuration has been read. Weights are checked by `check_files`."""
+    """A model folder whose configuration has been read. Weights are checked by `check_files`.
+
+    A variant is a folder with nothing but a model.json, which names a `base` beside it and a `change`
+    of its UNet: then everything is the base's, but for what model.json says anew.
+    """
 
     path: Path
     index: Mapping[str, Any] = field(repr=False)
     configs: Mapping[str, Mapping[str, Any]] = field(repr=False)
     manifest: Mapping[str, Any] = field(repr=False)
+    change: Change | None = None
 
     @cached_property
     def family(self) -> Family:
@@ -89,11 +110,15 @@ class ModelFolder:
         with _odd_values(self.path):
             for name in self._listed:
                 self._check_hash(self.path / name)
+        if self.change:
+            self.change.check()
 
     def model_hash(self) -> str:
         """SHA-256 of the denoiser's weights, as 64 hex digits, or of the digests of their pieces."""
         with _odd_values(self.path):
             digests = [self._listed_hash(path) or sha256(path) for path in self.weight_files("unet")]
+        if self.change:
+            digests.append(self.change.digest or sha256(self.change.path))
         return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
     @property
@@ -155,6 +180,9 @@ def open_folder(path: Path) -> ModelFolder:
     """Reads the configuration of every part. Raises BrokenModel in words a person can use."""
     if not path.is_dir():
         raise BrokenModel(f"There is no folder {path}.", "Give the folder that holds model_index.json.")
+    manifest = _read_json(path / "model.json") if (path / "model.json").exists() else {}
+    if "base" in manifest:
+        return _variant(path, manifest)
     if not (path / "model_index.json").is_file():
         raise BrokenModel(
             f"{path} is not a model folder: it holds no model_index.json.",
@@ -162,8 +190,18 @@ def open_folder(path: Path) -> ModelFolder:
         )
     index = _read_json(path / "model_index.json")
     configs = {part: _read_config(path, part) for part in _PARTS if part in index}
-    manifest = _read_json(path / "model.json") if (path / "model.json").exists() else {}
     return ModelFolder(path, index, configs, manifest)
+
+
+def _variant(path: Path, manifest: Mapping[str, Any]) -> ModelFolder:
+    with _odd_values(path):
+        names = [str(manifest[key]) for key in ("base", "change")]
+        digest = manifest.get("files", {}).get(names[1], {}).get("sha256")
+        if any(Path(name).name != name for name in names) or names[0] == path.name:
+            raise ValueError("names outside the folder")
+    base = open_folder(path.parent / names[0])
+    told = {key: value for key, value in manifest.items() if key != "files"}
+    return replace(base, manifest={**base.manifest, **told}, change=Change(path / names[1], digest))
 
 
 def read_facts(path: Path) -> ModelFacts:

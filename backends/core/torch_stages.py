@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from backends.core.contract import BrokenModel, Conditioning, ModelFacts, OutOfMemory
+from backends.core.low_rank import merge
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.quiet import quiet
 
@@ -154,7 +155,7 @@ def load_part(folder: ModelFolder, part: str, dtype: torch.dtype) -> Any:
     loader: Any = _class_named(name)
     options = {} if part == "tokenizer" else _weight_options(folder, part, dtype)
     try:
-        return loader.from_pretrained(str(folder.path / part), local_files_only=True, **options)
+        loaded = loader.from_pretrained(str(folder.path / part), local_files_only=True, **options)
     except MemoryError:
         raise
     except Exception as error:
@@ -162,6 +163,9 @@ def load_part(folder: ModelFolder, part: str, dtype: torch.dtype) -> Any:
             f"The model's {part} in {folder.path} can't be loaded as {name}: its files do not fit together.",
             "Copy or download the model again.",
         ) from error
+    if part == "unet" and folder.change:
+        merge(loaded, folder.change.path)
+    return loaded
 
 
 def _weight_options(folder: ModelFolder, part: str, dtype: torch.dtype) -> dict[str, Any]:

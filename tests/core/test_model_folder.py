@@ -9,6 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from safetensors.torch import load_file, save_file
 
 from backends.core.contract import BrokenModel
 from backends.core.model_folder import open_folder, read_facts
@@ -188,3 +191,57 @@ def test_a_tokenizer_without_a_limit_reads_77_tokens(model: Path) -> None:
     """Older models' tokenizer_config.json says 10^30, or nothing."""
     (model / "tokenizer/tokenizer_config.json").write_text("{}")
     assert read_facts(model).token_limit == 77
+
+
+def make_variant(base: Path) -> Path:
+    """A variant beside `base` whose change adds to one convolution and one linear layer."""
+    variant = base.parent / "variant"
+    variant.mkdir()
+    torch.manual_seed(1)
+    change = {
+        "unet.conv_in.lora_A.weight": torch.randn(2, 4, 3, 3) / 6,
+        "unet.conv_in.lora_B.weight": torch.randn(32, 2, 1, 1),
+        "unet.time_embedding.linear_1.lora_A.weight": torch.randn(3, 32) / 6,
+        "unet.time_embedding.linear_1.lora_B.weight": torch.randn(128, 3),
+    }
+    save_file(change, variant / "change.safetensors")
+    digest = hashlib.sha256((variant / "change.safetensors").read_bytes()).hexdigest()
+    files = {"change.safetensors": {"sha256": digest}}
+    manifest = {"name": "fast", "base": base.name, "change": "change.safetensors", "files": files}
+    (variant / "model.json").write_text(json.dumps(manifest))
+    return variant
+
+
+def test_a_variant_is_its_base_with_changed_weights(model: Path) -> None:
+    variant, latents = make_variant(model), torch.randn(1, 4, 8, 8)
+    assert read_facts(variant).name == "fast"
+    reference = UNet2DConditionModel.from_pretrained(model / "unet")
+    change = load_file(variant / "change.safetensors")
+    with torch.no_grad():
+        conv, linear = reference.conv_in, reference.time_embedding.linear_1
+        up, down = (change[f"unet.conv_in.lora_{side}.weight"] for side in "BA")
+        conv.weight += torch.einsum("or,rihw->oihw", up[:, :, 0, 0], down)
+        up, down = (change[f"unet.time_embedding.linear_1.lora_{side}.weight"] for side in "BA")
+        linear.weight += up @ down
+        states = torch.randn(1, 24, 32)
+        expected = reference(latents, 500, states).sample
+    stages = get_backend("cpu_offload").open(variant, {})
+    found = stages.denoise(latents, 500, {"encoder_hidden_states": states})
+    assert torch.allclose(found, expected, atol=1e-5)
+    assert open_folder(variant).model_hash() != open_folder(model).model_hash()
+
+
+def test_a_variant_with_a_damaged_change_is_refused(model: Path) -> None:
+    variant = make_variant(model)
+    cut(variant / "change.safetensors")
+    with pytest.raises(BrokenModel, match="cut short"):
+        open_folder(variant).check_files()
+
+
+@pytest.mark.parametrize("base", ["../model", "variant", "nowhere", 7])
+def test_a_variant_without_a_base_beside_it_is_refused(model: Path, base: object) -> None:
+    variant = make_variant(model)
+    manifest = json.loads((variant / "model.json").read_text())
+    (variant / "model.json").write_text(json.dumps({**manifest, "base": base}))
+    with pytest.raises(BrokenModel):
+        open_folder(variant)
