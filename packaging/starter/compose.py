@@ -60,12 +60,15 @@ def jitter(rng: random.Random) -> int:
 
 
 def layout(spec: Spec, rng: random.Random) -> list[Box]:
-    """Where the sprites go. All on the autoencoder's grid, so that a sprite's latents repeat exactly."""
+    """Where the sprites go. All on the autoencoder's grid, so that a sprite's latents repeat exactly.
+
+    Whoever stands alone is as large as whoever eats: with three sizes instead, each to be learned by
+    itself, 170,000 samples gave smears in the right colours.
+    """
     dx, dy = jitter(rng), GRID * rng.choice((-1, 0))
     drop = GRID if spec.backdrop in GROUNDED else 0
     if spec.relation == "alone":
-        size = rng.choice((72, 80, 88))
-        return [(GRID * ((128 - size) // 2 // GRID) + dx, 24 + dy + drop, size)]
+        return [(24 + dx, 24 + dy + drop, 80)]
     if spec.relation == "left":
         return [(8 + dx, 40 + dy + drop, 56), (64 + dx, 40 + dy + drop, 56)]
     if spec.relation == "above":

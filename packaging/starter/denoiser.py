@@ -17,8 +17,12 @@ TOKEN_SCALE = 1.0
 
 
 def build_unet() -> UNet2DConditionModel:
-    """An untrained UNet; `attention_head_dim` is the number of heads, as in Stable Diffusion 1."""
-    return UNet2DConditionModel(
+    """An untrained UNet; `attention_head_dim` is the number of heads, as in Stable Diffusion 1.
+
+    What the caption says as a whole is added to the timestep's embedding (`addition_embed_type`), so that
+    every layer hears of it, also where there is no attention. It starts at nothing.
+    """
+    unet = UNet2DConditionModel(
         sample_size=LATENT_SIZE,
         in_channels=LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
@@ -29,7 +33,11 @@ def build_unet() -> UNet2DConditionModel:
         cross_attention_dim=TEXT_WIDTH,
         attention_head_dim=8,
         norm_num_groups=16,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=8,
     )
+    nn.init.zeros_(unet.add_embedding.norm2.weight)
+    return unet
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:

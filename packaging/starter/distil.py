@@ -3,25 +3,27 @@
 The student is the denoiser plus a low-rank change of every weight. It learns to do in one step, without
 guidance, what the guided teacher does in several (Salimans and Ho 2022, "Progressive Distillation";
 Meng et al. 2023 for the guidance), along the trajectories that it meets itself when it draws.
-Reads WORK/denoiser.pt, writes WORK/student.pt.
+Reads WORK/denoiser.pt, writes WORK/student.safetensors.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from itertools import pairwise
 from pathlib import Path
 
 import torch
 from diffusers import DDIMScheduler
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import CLIPTokenizer
 
 from denoiser import LATENT_SIZE, TextToLatents, build_scheduler, tokenize
-from low_rank import low_rank_weights, make_low_rank
-from training import Budget, Ema, load, save, set_rate
+from low_rank import layer_weights, lora_file, make_low_rank
+from training import Budget, Ema, load, set_rate
 from train_denoiser import Latents
 from vae import LATENT_CHANNELS
 
@@ -84,6 +86,7 @@ class Distillation:
         torch.manual_seed(5)
         tokenizer = CLIPTokenizer.from_pretrained(options.work / "tokenizer")
         self.student, teacher = (opened(options.work, tokenizer) for _ in range(2))
+        self.shapes = {name: weight.shape for name, weight in layer_weights(self.student.unet)}
         self.low_rank = make_low_rank(self.student.unet, RANK)
         self.steps = Steps(build_scheduler())
         self.teacher = Teacher(teacher, self.steps, options.guidance, options.substeps)
@@ -91,7 +94,7 @@ class Distillation:
         self.empty = tokenize(tokenizer, [""])
         self.optimizer = torch.optim.AdamW(self.low_rank.parameters(), lr=RATE, weight_decay=0.0)
         self.ema = Ema(self.low_rank, 0.995)
-        self.path, self.count = options.work / "student.pt", 0
+        self.path, self.count = options.work / "student.safetensors", 0
 
     def train(self, budget: Budget) -> None:
         """Spend the budget."""
@@ -142,8 +145,10 @@ class Distillation:
         return self.student.text_encoder(both).last_hidden_state
 
     def checkpoint(self) -> None:
-        """Save the averaged change, by the names of the weights it belongs to."""
-        save({"weights": low_rank_weights(self.ema.weights), "count": self.count}, self.path)
+        """Save the averaged change as a LoRA file beside its place, then move it there."""
+        temporary = self.path.with_suffix(".part")
+        save_file(lora_file(self.ema.weights, self.shapes), temporary)
+        os.replace(temporary, self.path)
 
 
 def opened(work: Path, tokenizer: CLIPTokenizer) -> TextToLatents:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
@@ -23,20 +25,45 @@ class LowRank(nn.Module):
         return weight + (self.up @ self.down).view_as(weight)
 
 
+def layer_weights(network: nn.Module) -> list[tuple[str, Tensor]]:
+    """The linear layers and convolutions by name, each with its weight."""
+    layers = network.named_modules()
+    return [(name, layer.weight) for name, layer in layers if isinstance(layer, nn.Linear | nn.Conv2d)]
+
+
 def make_low_rank(network: nn.Module, rank: int) -> nn.ModuleDict:
     """Gives every linear layer and convolution of a network a low-rank change; returns the changes.
 
     Keys are the layers' names with "/" for ".", which a ModuleDict does not allow.
     """
     changes = nn.ModuleDict()
-    for name, layer in list(network.named_modules()):
-        if isinstance(layer, nn.Linear | nn.Conv2d):
-            change = LowRank(layer.weight, rank)
-            parametrize.register_parametrization(layer, "weight", change)
-            changes[name.replace(".", "/")] = change
+    for name, weight in layer_weights(network):
+        changes[name.replace(".", "/")] = change = LowRank(weight, rank)
+        parametrize.register_parametrization(network.get_submodule(name), "weight", change)
     return changes
 
 
-def low_rank_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The changes' state dict by the layers' own names: `LAYER.down` and `LAYER.up`."""
-    return {key.replace("/", "."): value.clone() for key, value in weights.items()}
+def lora_file(weights: dict[str, Tensor], shapes: dict[str, torch.Size]) -> dict[str, Tensor]:
+    """The changes' state dict in the layout that diffusers and peft read, float16.
+
+    `shapes` are the changed layers' weights. A convolution's `down` keeps its kernel, its `up` is 1 x 1.
+    """
+    tensors = {}
+    for key, value in weights.items():
+        layer, _, side = key.replace("/", ".").rpartition(".")
+        shape = shapes[layer]
+        ones = (1,) * (len(shape) - 2)
+        kept = (value.shape[0], *shape[1:]) if side == "down" else (*value.shape, *ones)
+        name = {"down": "lora_A", "up": "lora_B"}[side]
+        tensors[f"unet.{layer}.{name}.weight"] = value.reshape(kept).half().contiguous()
+    return tensors
+
+
+@torch.no_grad()
+def add_low_rank(network: nn.Module, file: Path) -> None:
+    """Adds what `lora_file` gave, once saved, to the network's weights."""
+    tensors, layers = load_file(file), dict(network.named_modules())
+    for name in (key.removesuffix(".lora_A.weight") for key in tensors if key.endswith(".lora_A.weight")):
+        down, up = (tensors[f"{name}.lora_{side}.weight"].float().flatten(1) for side in "AB")
+        weight = layers[name.removeprefix("unet.")].weight
+        weight += (up @ down).view_as(weight)

@@ -1,8 +1,8 @@
 """Score a model: python packaging/starter/score.py --work WORK --model FOLDER
 
 300 prompts drawn from the grammar, worded at random, whose pairs were held out of training; one picture
-each, picture k with the seed 1000 + k; the judge (judge.py) says what it sees. `--steps 4 --guidance 1` with
-the student's folder scores the student. Prints shares of right answers as JSON.
+each, picture k with the seed 1000 + k; the judge (judge.py) says what it sees. `--low-rank FILE --steps 4
+--guidance 1` scores the student. Prints shares of right answers as JSON.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 from captions import scene_content, with_backdrop
 from compose import Spec, draw_spec
 from judge import as_batch, open_judge, verdicts
+from low_rank import add_low_rank
 from sheet import draw, open_pipeline, tile
 from world import BACKDROPS
 
@@ -56,13 +57,19 @@ def main() -> None:
     )
     parser.add_argument("--work", type=Path, required=True, help="where judge.pt is")
     parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument(
+        "--low-rank", type=Path, help="a change of the UNet, as distil.py and export.py write it"
+    )
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--guidance", type=float, default=4.0)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--sheet", type=Path, help="a PNG of all the pictures, in the prompts' order")
     options = parser.parse_args()
     specs, prompts = held_out_prompts(options.count)
-    pictures = draw(open_pipeline(options.model), prompts, options.guidance, options.steps, seed=1000)
+    pipeline = open_pipeline(options.model)
+    if options.low_rank:
+        add_low_rank(pipeline.unet, options.low_rank)
+    pictures = draw(pipeline, prompts, options.guidance, options.steps, seed=1000)
     if options.sheet:
         tile(pictures, columns=20).save(options.sheet)
         options.sheet.with_suffix(".txt").write_text("\n".join(prompts) + "\n")
