@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -34,21 +35,23 @@ from backends.core.contract import (
     WorkerDied,
 )
 from desktop.application import model_choices
-from desktop.model.make import Make
+from desktop.library import paths
 from desktop.model.studio import Made
+from desktop.session import Session
+from desktop.shelf import Shelf
 from desktop.view import theme
-from desktop.view.app import wear_theme
-from desktop.view.main_window import MainWindow
+from desktop.view.app import Workshop, wear_theme
 
 SHEET = Path(__file__).parents[2] / "shared" / "starter" / "contact-sheet.png"
 LONG = "a very long prompt that goes on and on about a panda, its tacos, the beach, the weather " * 12
 RTL = "باندا تأكل التاكو على الشاطئ"
 
 
-class StillBench:
+class StillSession(Session):
     """Takes jobs and never does them."""
 
     def __init__(self) -> None:
+        super().__init__(lambda _: Path())
         self.jobs: list[Job] = []
 
     def submit(self, job: Job) -> None:
@@ -63,10 +66,10 @@ class Scene:
     """A window without a worker, brought into a state by hand."""
 
     def __init__(self) -> None:
-        self.bench = StillBench()
-        self.make = Make(self.bench, model_choices())
+        self.bench = StillSession()
+        self.workshop = Workshop(self.bench, Shelf(), model_choices())
+        self.make, self.window = self.workshop.make, self.workshop.window
         self.make.worker_ready("CPU")
-        self.window = MainWindow(self.make)
 
     @property
     def request(self) -> Request:
@@ -222,6 +225,7 @@ def draw(app: QApplication, folder: Path, state: str, colours: theme.Colours, si
     name = "-".join(part for part in (state, size, colours.name) if part)
     path = folder / f"{name}.png"
     scene.window.grab().save(str(path))
+    scene.workshop.close()
     scene.window.deleteLater()
     return path
 
@@ -233,11 +237,17 @@ def main() -> int:
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     app = QApplication([])
+    with tempfile.TemporaryDirectory() as home:
+        os.environ[paths.HOME_VARIABLE] = home
+        draw_all(app, arguments)
+    return 0
+
+
+def draw_all(app: QApplication, arguments: argparse.Namespace) -> None:
     for state in arguments.states or STATES:
         for colours in (theme.LIGHT, theme.DARK):
             for size in SIZES:
                 print(draw(app, arguments.folder, state, colours, size))
-    return 0
 
 
 if __name__ == "__main__":

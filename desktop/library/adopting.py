@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from backends.core.contract import UnreadablePicture
@@ -27,13 +28,16 @@ _AT_ONCE = 50
 _SETTLED_NS = 2 * 10**9  # a folder's clock may tick that slowly (FAT)
 
 
-def adopt_orphans(library: Library) -> int:
-    """Adds the pictures that have no row and returns how many; missing folders are passed over."""
+def adopt_orphans(library: Library, go_on: Callable[[], bool] = lambda: True) -> int:
+    """Adds the pictures that have no row and returns how many; missing folders are passed over.
+
+    It may be broken off between two transactions, when `go_on` says no; the next time it goes on.
+    """
     waiting, seen, adopted = [paths.pictures_folder(), *known_folders(library)], set[Path](), 0
-    while waiting:
+    while waiting and go_on():
         if (folder := waiting.pop()) not in seen:
             seen.add(folder)
-            more, inside = _adopt_in(library, folder)
+            more, inside = _adopt_in(library, folder, go_on)
             adopted += more
             waiting += inside
     return adopted
@@ -45,7 +49,7 @@ def library_folders(library: Library) -> set[Path]:
     return {*known_folders(library), *inside}
 
 
-def _adopt_in(library: Library, folder: Path) -> tuple[int, list[Path]]:
+def _adopt_in(library: Library, folder: Path, go_on: Callable[[], bool]) -> tuple[int, list[Path]]:
     """How many were adopted, and the folders in this one; none of an unchanged one, which are known."""
     try:
         changed_ns = os.stat(folder).st_mtime_ns
@@ -55,7 +59,11 @@ def _adopt_in(library: Library, folder: Path) -> tuple[int, list[Path]]:
         inside = _folders_in(folder)
     except OSError:
         return 0, []  # not connected, or not allowed: nothing is known, and nothing is changed
-    adopted = sum(_adopt(library, folder, names[i : i + _AT_ONCE]) for i in range(0, len(names), _AT_ONCE))
+    adopted = 0
+    for start in range(0, len(names), _AT_ONCE):
+        if not go_on():
+            return adopted, []
+        adopted += _adopt(library, folder, names[start : start + _AT_ONCE])
     if time.time_ns() - changed_ns > _SETTLED_NS:
         _remember_listing(library, folder, changed_ns)
     return adopted, inside

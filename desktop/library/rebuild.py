@@ -51,20 +51,21 @@ def rebuild_library(path: Path | None = None) -> Rebuilt:
     Raises LibraryNewer for a newer version's, which stays as it is, or another LibraryProblem.
     """
     path = path or database_path()
-    _refuse_newer(path)
+    refuse_newer(path)
     saving.make_folder(path.parent)
     fresh = saving.temporary_in(path.parent)
     try:
         with explained(path):
             create_library(fresh)
             pictures = _fill(fresh, path)
-            return Rebuilt(pictures=pictures, kept=_swap(fresh, path))
+            return Rebuilt(pictures=pictures, kept=swap(fresh, path))
     finally:
         for end in ("", *SIDE_FILES):
             _beside(fresh, end).unlink(missing_ok=True)
 
 
-def _refuse_newer(path: Path) -> None:
+def refuse_newer(path: Path) -> None:
+    """Raises LibraryNewer for a database that a later version made; whatever else is wrong with it passes."""
     with contextlib.suppress(LibraryDamaged, apsw.Error):
         migrations.check_version(*read_version(path), path)
 
@@ -186,7 +187,7 @@ def _copy_rows(old: _Source, new: Connection, table: str, columns: str) -> None:
 # --- The new one in its place -------------------------------------------------------------------
 
 
-def _swap(fresh: Path, path: Path) -> Path | None:
+def swap(fresh: Path, path: Path) -> Path | None:
     """Keeps the old file under another name and puts the new one in its place, at one stroke.
 
     The old one's log goes first: it must never be taken for the new one's.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from desktop.library.adopting import adopt_orphans
@@ -18,3 +19,13 @@ def open_at_start(path: Path | None = None) -> Library:
         library.close()
         raise
     return library
+
+
+def put_right(path: Path | None = None, go_on: Callable[[], bool] = lambda: True) -> int:
+    """As `open_at_start`, beside somebody who has the library open already.
+
+    Returns how many pictures were adopted. Raises LibraryProblem.
+    """
+    with open_library(path) as library:
+        library.back_up_daily()
+        return adopt_orphans(library, go_on)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -30,11 +31,23 @@ class Remedy(Enum):
 
 
 @dataclass(frozen=True)
+class Way:
+    """A way out of a problem: the button's words, and what it does."""
+
+    words: str
+    act: Callable[[], object]
+
+
+@dataclass(frozen=True)
 class Problem:
-    """What is shown in the error bar. `job` is the one that failed, when there was one."""
+    """What is shown in the error bar. `job` is the one that failed, when there was one.
+
+    `ways` are buttons beside those that the error itself suggests.
+    """
 
     error: MezzotintError
     job: Job | None = None
+    ways: tuple[Way, ...] = ()
 
     @property
     def text(self) -> str:

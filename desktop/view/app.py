@@ -1,4 +1,4 @@
-"""One window with its session, and the theme of the whole application."""
+"""One window with its session and its library, and the theme of the whole application."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
+from backends.core.contract import MezzotintError
 from backends.core.worker_messages import WorkerReady
+from desktop.library.problems import LibraryDamaged
 from desktop.model.form import ModelChoice
 from desktop.model.make import Make
+from desktop.model.problem import Problem, Way
 from desktop.session import Session
+from desktop.shelf import Shelf
 from desktop.view import icons, theme
 from desktop.view.main_window import MainWindow
 
@@ -30,28 +34,52 @@ def wear_theme(app: QApplication, colours: theme.Colours) -> None:
 
 
 class Workshop:
-    """One window with its session: what the one says, the other hears."""
+    """One window with its session and its shelf: what the one says, the other hears.
 
-    def __init__(self, session: Session, models: Sequence[ModelChoice]) -> None:
-        self.session = session
+    Every screen is given the workshop, and finds in it what it needs.
+    """
+
+    def __init__(self, session: Session, shelf: Shelf, models: Sequence[ModelChoice]) -> None:
+        self.session, self.shelf = session, shelf
         self.make = Make(session, models)
-        self.window = MainWindow(self.make)
+        self.window = MainWindow(self)
         session.happened.connect(self.make.take)
         session.ready.connect(self._ready)
         session.stopped.connect(self.make.worker_stopped)
         session.kept.connect(self.make.kept)
         session.not_kept.connect(self.make.not_kept)
+        shelf.troubled.connect(self._library_troubled)
+        shelf.told.connect(self._tell)
 
     def open(self) -> None:
         self.window.show()
         self.session.start()
+        self.shelf.open()
 
     def close(self) -> None:
-        """Ends the worker; every finished picture is on disk when this returns."""
+        """Ends the worker; every finished picture is on disk and in the library when this returns."""
         self.session.close()
+        self.shelf.close()
 
     def _ready(self, ready: WorkerReady) -> None:
         if ready.problem is not None:
             self.make.worker_troubled(ready.problem)
         elif ready.backend is not None:
             self.make.worker_ready(ready.backend.name)
+
+    def _library_troubled(self, error: MezzotintError) -> None:
+        self.make.studio.problem = library_problem(error, self.shelf)
+
+    def _tell(self, sentence: str) -> None:
+        self.make.studio.notice = sentence
+
+
+def library_problem(error: MezzotintError, shelf: Shelf) -> Problem:
+    """A problem with the library, with the ways out that there are."""
+    if not isinstance(error, LibraryDamaged):
+        return Problem(error)
+    ways = [Way("Rebuild from the pictures", shelf.rebuild)]
+    if shelf.has_backup:
+        ways.append(Way("Restore a backup", shelf.restore))
+    shown = LibraryDamaged(error.message, "Your pictures are unharmed; only the list of them is.")
+    return Problem(shown, ways=tuple(ways))

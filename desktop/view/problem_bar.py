@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt
@@ -9,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton
 
 from desktop.model.make import Make
-from desktop.model.problem import Problem
+from desktop.model.problem import Problem, Way
 from desktop.view import bind, theme
 from desktop.view.icons import IconButton, pixmap
 
@@ -59,10 +60,19 @@ class ProblemBar(QFrame):
         self.message.setText(problem.text)
         self.message.setAccessibleName(f"Problem: {problem.text}")
         for remedy, words in problem.remedies:
-            button = QPushButton(words)
-            button.clicked.connect(partial(self._make.remedy, remedy))
-            self._line.insertWidget(2 + len(self.buttons), button)
-            self.buttons.append(button)
+            self._add_button(words, partial(self._make.remedy, remedy))
+        for way in problem.ways:
+            self._add_button(way.words, partial(self._take, way))
+
+    def _add_button(self, words: str, act: Callable[[], None]) -> None:
+        button = QPushButton(words)
+        button.clicked.connect(lambda: act())
+        self._line.insertWidget(2 + len(self.buttons), button)
+        self.buttons.append(button)
+
+    def _take(self, way: Way) -> None:
+        self._make.dismiss()
+        way.act()
 
     def _copy(self) -> None:
         if problem := self._make.studio.problem:

@@ -145,6 +145,16 @@ QMainWindow, #canvas, #stage { background: $window; }
 #right { background: $panel; border-left: 1px solid $edge; }
 #below { background: $panel; border-top: 1px solid $edge; }
 #quiet { color: $quiet; }
+#badge { color: $quiet; border: 1px solid $edge; border-radius: 9px; padding: 1px 8px; font-size: 11px; }
+#screen { background: transparent; border: 1px solid transparent; color: $quiet; padding: 0 10px; }
+#screen:hover { background: $hover; color: $text; }
+#screen:checked { color: $text; background: $field; border: 1px solid $field; font-weight: 600; }
+#screen:focus { border: 1px solid $accent; }
+#tabs { background: $window; }
+#tab { background: transparent; border: none; border-bottom: 2px solid transparent; border-radius: 0; color: $quiet; }
+#tab:hover { color: $text; }
+#tab:checked { color: $text; border-bottom: 2px solid $accent; font-weight: 600; }
+#tab:focus { color: $accent; }
 #caption { color: $quiet; }
 QToolTip { background: $panel; color: $text; border: 1px solid $strong_edge; padding: 4px 6px; }
 

@@ -21,6 +21,7 @@ from backends.core.contract import Defaults, SaveFailed
 from desktop.model.form import EXAMPLE_PROMPT, ModelChoice
 from desktop.model.studio import Made
 from desktop.session import Session
+from desktop.shelf import Shelf
 from desktop.view import theme
 from desktop.view.app import Workshop, wear_theme
 from tests.fakes import FAKE_ENGINE
@@ -30,7 +31,7 @@ SMALL = Defaults(width=64, height=64, steps=5, guidance_scale=5.0, sampler="eule
 LARGE = Defaults(width=512, height=512, steps=8, guidance_scale=7.5, sampler="dpmpp_2m")
 
 
-class Shelf:
+class Folder:
     """Saves pictures as empty files, or fails when told to."""
 
     def __init__(self, folder: Path) -> None:
@@ -46,18 +47,19 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path)
+def shelf(tmp_path: Path) -> Folder:
+    (tmp_path / "saved").mkdir()
+    return Folder(tmp_path / "saved")
 
 
 @pytest.fixture
-def shop(qtbot: QtBot, shelf: Shelf) -> Iterator[Workshop]:
+def shop(qtbot: QtBot, shelf: Folder, home: Path) -> Iterator[Workshop]:
     wear_theme(cast(QApplication, QApplication.instance()), theme.DARK)
     models = (
         ModelChoice(name="small", title="Small", folder=Path("a"), defaults=SMALL),
         ModelChoice(name="large", title="Large", folder=Path("b"), defaults=LARGE),
     )
-    workshop = Workshop(Session(shelf, FAKE_ENGINE), models)
+    workshop = Workshop(Session(shelf, FAKE_ENGINE), Shelf(), models)
     qtbot.addWidget(workshop.window)
     workshop.open()
     qtbot.waitExposed(workshop.window)
@@ -84,7 +86,7 @@ def click_generate(qtbot: QtBot, shop: Workshop) -> None:
     qtbot.mouseClick(shop.window.form.generate, Qt.MouseButton.LeftButton)
 
 
-def test_first_run_needs_one_click(qtbot: QtBot, shop: Workshop, shelf: Shelf, wait: Wait) -> None:
+def test_first_run_needs_one_click(qtbot: QtBot, shop: Workshop, shelf: Folder, wait: Wait) -> None:
     window = shop.window
     assert window.form.prompt.toPlainText() == EXAMPLE_PROMPT
     assert not window.problem.isVisible()
@@ -227,7 +229,7 @@ def test_stop_pressed_twice_ends_the_worker(qtbot: QtBot, shop: Workshop, wait: 
 
 
 def test_a_picture_that_can_not_be_saved_is_not_lost(
-    qtbot: QtBot, shop: Workshop, shelf: Shelf, wait: Wait
+    qtbot: QtBot, shop: Workshop, shelf: Folder, wait: Wait
 ) -> None:
     shelf.full = True
     click_generate(qtbot, shop)
@@ -242,7 +244,7 @@ def test_a_picture_that_can_not_be_saved_is_not_lost(
 
 
 def test_a_finished_picture_is_saved_even_when_the_window_closes(
-    qtbot: QtBot, shop: Workshop, shelf: Shelf, wait: Wait
+    qtbot: QtBot, shop: Workshop, shelf: Folder, wait: Wait
 ) -> None:
     click_generate(qtbot, shop)
     wait(lambda: shop.make.studio.recent)

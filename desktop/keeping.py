@@ -1,0 +1,58 @@
+"""Keeping a finished picture: the file first, durable, then its row in the library."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+from desktop.library import paths
+from desktop.library.database import Library
+from desktop.library.destination import Destination
+from desktop.library.index import PictureFile, add_pictures
+from desktop.library.pictures import encode_picture
+from desktop.library.problems import LibraryProblem
+from desktop.library.prompts import remember_prompt
+from desktop.library.record import Record, describe
+from desktop.library.saving import make_folder
+from desktop.model.studio import Made
+from desktop.shelf import Shelf
+
+
+class Keeping:
+    """Saves pictures with their recipes inside; called in the session's saving thread."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def __call__(self, made: Made) -> Path:
+        """Writes the file and waits for its row. Raises SaveFailed when there is no file.
+
+        A library that can't be used says so by itself and finds the file later; the picture is kept.
+        """
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        record = describe(made.request, made.event, None, created)
+        data = encode_picture(made.event.picture, record)
+        folder = paths.pictures_folder()
+        make_folder(folder)
+        path = Destination(folder).save(data, made.request, made.event.picture_index)
+        self._list(made, _file(path, data, record))
+        return path
+
+    def _list(self, made: Made, file: PictureFile) -> None:
+        first = made.event.picture_index == 0
+
+        def add(library: Library) -> None:
+            add_pictures(library, [file])
+            if first:
+                remember_prompt(library, made.request)
+
+        changed = self._shelf.change(add, what="pictures")
+        with contextlib.suppress(LibraryProblem):
+            changed.result()
+
+
+def _file(path: Path, data: bytes, record: Record) -> PictureFile:
+    digest = hashlib.sha256(data).hexdigest()
+    return PictureFile(path=path, sha256=digest, bytes=len(data), record=record)

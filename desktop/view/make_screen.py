@@ -1,0 +1,85 @@
+"""The Make screen: the form at the left, the picture in the middle, this session's pictures at its edge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop.view.canvas import Canvas
+from desktop.view.form_panel import FormPanel
+from desktop.view.recent_panel import RecentPanel
+from desktop.view.stage_line import StageLine
+from desktop.view.tabs import TABS, TabBar, TabStack
+
+if TYPE_CHECKING:
+    from desktop.view.app import Workshop
+
+_STRIP_BELOW = 1100
+
+
+class MakeScreen(QWidget):
+    """Lays the parts out and gives them their keys. Everything else is theirs."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        super().__init__()
+        self._make = make = workshop.make
+        self.form, self.recent = FormPanel(make), RecentPanel(make)
+        self.canvas, self.stage = Canvas(make.studio), StageLine(make)
+        self.tabs, self.shown = TabBar(TABS), TabStack(workshop, TABS)
+        self._lay_out()
+        self._add_keys()
+        self.tabs.chosen.connect(self.shown.show_tab)
+
+    def open(self) -> None:
+        """Shows the picture's tab, and puts the cursor into the prompt."""
+        self.show_tab("picture")
+        self.form.prompt.setFocus()
+        self.form.prompt.selectAll()
+
+    def show_tab(self, name: str) -> None:
+        """Opens one of TABS."""
+        self.tabs.buttons[name].setChecked(True)
+
+    def generate(self) -> None:
+        """As the button does, with a number that is still being typed."""
+        field = QApplication.focusWidget()
+        if isinstance(field, QAbstractSpinBox):
+            field.interpretText()
+        self._make.generate()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange(event.size().width() < _STRIP_BELOW)
+
+    def _lay_out(self) -> None:
+        self._beside = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._beside.setSpacing(0)
+        self._beside.addLayout(self._middle(), 1)
+        self._beside.addWidget(self.recent)
+        outer = QHBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(self.form)
+        outer.addLayout(self._beside, 1)
+        self._arrange(False)
+
+    def _middle(self) -> QVBoxLayout:
+        middle = QVBoxLayout()
+        middle.setSpacing(0)
+        for widget, stretch in ((self.shown, 1), (self.tabs, 0), (self.stage, 0)):
+            middle.addWidget(widget, stretch)
+        return middle
+
+    def _arrange(self, narrow: bool) -> None:
+        directions = QBoxLayout.Direction
+        self._beside.setDirection(directions.TopToBottom if narrow else directions.LeftToRight)
+        self.recent.as_strip(narrow)
+
+    def _add_keys(self) -> None:
+        """They work while this screen is shown."""
+        QShortcut(QKeySequence("Ctrl+Return"), self, self.generate)
+        QShortcut(QKeySequence("Ctrl+Enter"), self, self.generate)
+        QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self._make.stop)

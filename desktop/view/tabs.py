@@ -1,0 +1,81 @@
+"""The tabs under the picture: one line each. What a tab shows is built when it is first opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QStackedWidget, QWidget
+
+from desktop.view import theme
+
+if TYPE_CHECKING:
+    from desktop.view.app import Workshop
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A way to look at the picture. `tip` says in a few words what there is to see."""
+
+    id: str
+    title: str
+    tip: str
+    build: Callable[[Workshop], QWidget]
+
+
+def _picture(workshop: Workshop) -> QWidget:
+    return workshop.window.make_screen.canvas
+
+
+TABS: tuple[Tab, ...] = (
+    Tab("picture", "Picture", "The picture, and its preview while it is made", _picture),
+)
+
+
+class TabBar(QFrame):
+    """The tabs' names, one of them chosen. `chosen` says which (its id)."""
+
+    chosen = Signal(str)
+
+    def __init__(self, tabs: tuple[Tab, ...]) -> None:
+        super().__init__()
+        self.setObjectName("tabs")
+        self.buttons = {tab.id: _button(tab) for tab in tabs}
+        self._group = QButtonGroup(self)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(theme.MARGIN, theme.GRID // 2, theme.MARGIN, theme.GRID // 2)
+        layout.setSpacing(4)
+        layout.addStretch(1)
+        for name, button in self.buttons.items():
+            self._group.addButton(button)
+            layout.addWidget(button)
+            button.toggled.connect(lambda on, name=name: self.chosen.emit(name) if on else None)
+        layout.addStretch(1)
+        self.setVisible(len(tabs) > 1)
+
+
+class TabStack(QStackedWidget):
+    """What the chosen tab shows."""
+
+    def __init__(self, workshop: Workshop, tabs: tuple[Tab, ...]) -> None:
+        super().__init__()
+        self._workshop = workshop
+        self._tabs = {tab.id: tab for tab in tabs}
+        self.built: dict[str, QWidget] = {}
+
+    def show_tab(self, name: str) -> None:
+        """Shows a tab, which is built now if it never was."""
+        if name not in self.built:
+            self.built[name] = self._tabs[name].build(self._workshop)
+            self.addWidget(self.built[name])
+        self.setCurrentWidget(self.built[name])
+
+
+def _button(tab: Tab) -> QPushButton:
+    button = QPushButton(tab.title)
+    button.setObjectName("tab")
+    button.setCheckable(True)
+    button.setToolTip(tab.tip)
+    return button
