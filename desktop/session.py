@@ -6,13 +6,20 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
+import psutil
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
-from backends.core.contract import Event, Job, MezzotintError, SaveFailed
+from backends.core.contract import Event, Job, MezzotintError, Picture, SaveFailed
 from backends.core.worker_client import PIPELINE_ENGINE, Worker
-from backends.core.worker_messages import WorkerReady, WorkerStopped
+from backends.core.worker_messages import Look, Looked, WorkerReady, WorkerStopped
+from desktop.model.start import StartPicture
 from desktop.model.studio import Made
+
+Looking = Callable[[Picture, tuple[int, int]], None]
+Failing = Callable[[MezzotintError], None]
+_LOOK_SIDE = 512
 
 
 class Session(QObject):
@@ -38,6 +45,7 @@ class Session(QObject):
         self._saving = ThreadPoolExecutor(max_workers=1, thread_name_prefix="saving")
         self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._saved.connect(self._tell_saved, Qt.ConnectionType.QueuedConnection)
+        self._looks: dict[str, tuple[Looking, Failing]] = {}
         self._worker = Worker(engine, on_message=self._arrived.emit)
 
     def start(self) -> None:
@@ -58,6 +66,20 @@ class Session(QObject):
         future = self._saving.submit(self._save, made)
         future.add_done_callback(partial(self._saved.emit, made))
 
+    def look(self, picture: StartPicture, then: Looking, failed: Failing) -> None:
+        """Has the worker read the picture: `then` gets it small, with its size, or `failed` the reason."""
+        key = uuid4().hex
+        self._looks[key] = then, failed
+        self._worker.look(Look(key, picture.data, _LOOK_SIDE))
+
+    def worker_memory(self) -> int | None:
+        """Bytes of memory that the worker's process takes now."""
+        pid = self.worker_pid
+        try:
+            return None if pid is None else psutil.Process(pid).memory_info().rss
+        except psutil.Error:
+            return None
+
     def close(self) -> None:
         """Ends the worker, and waits until every finished picture is on disk."""
         self._worker.close()
@@ -77,8 +99,17 @@ class Session(QObject):
                     self.happened.emit(message)
                 case WorkerReady():
                     self.ready.emit(message)
+                case Looked():
+                    self._tell_looked(message)
                 case WorkerStopped():
                     self.stopped.emit(message.reason)
+
+    def _tell_looked(self, looked: Looked) -> None:
+        then, failed = self._looks.pop(looked.key)
+        if looked.picture is not None:
+            then(looked.picture, (looked.width, looked.height))
+        elif looked.problem is not None:
+            failed(looked.problem)
 
     @Slot(object, object)
     def _tell_saved(self, made: Made, future: Future[Path]) -> None:

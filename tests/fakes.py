@@ -28,6 +28,7 @@ from backends.core.contract import (
     StepDone,
     unknown,
 )
+from backends.core.worker_messages import Surveyed
 
 FAKE_ENGINE = "tests.fakes:FakeEngine"
 
@@ -40,6 +41,9 @@ FAKE_BACKEND = Capabilities(
     features=frozenset({"text_to_image", "negative_prompt", "preview"}),
     precisions=("float32",),
 )
+
+
+UNABLE = replace(FAKE_BACKEND, id="unable", name="Unable", rank=9)
 
 
 def fake_job(prompt: str = "a cat", *, steps: int = 5, count: int = 1, side: int = 64, seed: int = 1) -> Job:
@@ -66,6 +70,9 @@ class FakeEngine:
 
     def warm_up(self) -> Capabilities | None:
         return FAKE_BACKEND
+
+    def survey(self) -> tuple[Surveyed, ...]:
+        return (Surveyed(FAKE_BACKEND), Surveyed(UNABLE, "It needs a card that isn't here: buy one."))
 
     def close(self) -> None:
         pass
@@ -150,9 +157,7 @@ class FakeBackend:
 def fake_engine_modules(seen: list[Request]) -> dict[str, ModuleType]:
     """What the command line imports to make pictures, without torch. Requests made are put in `seen`."""
     able = FakeBackend()
-    unable = FakeBackend(
-        replace(FAKE_BACKEND, id="unable", name="Unable", rank=9), "It needs a card that isn't here: buy one."
-    )
+    unable = FakeBackend(UNABLE, "It needs a card that isn't here: buy one.")
 
     def get_backend(backend_id: str = "auto") -> FakeBackend:
         if backend_id == "unable":

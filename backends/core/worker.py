@@ -27,13 +27,24 @@ from backends.core.contract import (
     Job,
     MezzotintError,
     OutOfMemory,
+    Picture,
     Stage,
     StageFinished,
     Stages,
     StageStarted,
 )
 from backends.core.environment import be_offline, out_of_memory
-from backends.core.worker_messages import Begun, Cancel, FromChild, Shutdown, ToChild, WorkerReady
+from backends.core.worker_messages import (
+    Begun,
+    Cancel,
+    FromChild,
+    Look,
+    Looked,
+    Shutdown,
+    Surveyed,
+    ToChild,
+    WorkerReady,
+)
 
 
 class Engine(Protocol):
@@ -44,6 +55,10 @@ class Engine(Protocol):
 
     def warm_up(self) -> Capabilities | None:
         """Imports what the first job will need; the backend that "auto" means here."""
+        ...
+
+    def survey(self) -> tuple[Surveyed, ...]:
+        """Every backend, the best first, and which can run here."""
         ...
 
     def make(self, job: Job) -> Generator[Event]:
@@ -67,6 +82,11 @@ class PipelineEngine:
         del pipeline  # importing it is the point
         torch_stages.import_classes()
         return registry.get_backend().capabilities
+
+    def survey(self) -> tuple[Surveyed, ...]:
+        from backends.core import registry
+
+        return tuple(Surveyed(each.capabilities, each.probe()) for each in registry.all_backends())
 
     def make(self, job: Job) -> Generator[Event]:
         from backends.core.pipeline import generate
@@ -115,12 +135,13 @@ def run_child(connection: Connection, engine_name: str) -> None:
 
 
 def _warm_up(engine: Engine) -> WorkerReady:
-    began = time.perf_counter()
+    began, survey = time.perf_counter(), ()
     try:
+        survey = engine.survey()
         backend = engine.warm_up()
     except Exception as error:  # noqa: BLE001 - said to the parent; a job will meet it again
-        return WorkerReady(time.perf_counter() - began, problem=describe_failure(error))
-    return WorkerReady(time.perf_counter() - began, backend)
+        return WorkerReady(time.perf_counter() - began, problem=describe_failure(error), survey=survey)
+    return WorkerReady(time.perf_counter() - began, backend, survey=survey)
 
 
 def serve(job: Job, engine: Engine, channel: Channel) -> None:
@@ -156,6 +177,20 @@ def describe_failure(error: Exception) -> MezzotintError:
         "Try again; if it happens again, report it with the technical report.",
         "".join(traceback.format_exception(error)),
     )
+
+
+def look_at(look: Look) -> Looked:
+    """Reads a picture that somebody brought, here and not in the window's process."""
+    from backends.core import pictures
+
+    try:
+        image = pictures.open_picture(look.data)
+    except Exception as error:  # noqa: BLE001 - whatever a strange file does, its owner must hear of it
+        return Looked(look.key, problem=describe_failure(error))
+    width, height = image.size
+    image.thumbnail((look.side, look.side))
+    small = Picture(image.width, image.height, image.tobytes())
+    return Looked(look.key, small, width, height)
 
 
 class Channel:
@@ -200,6 +235,8 @@ class Channel:
                 self._queue(message)
             case Cancel():
                 self._cancel(message.request_id)
+            case Look():
+                threading.Thread(target=lambda: self.send(look_at(message)), daemon=True).start()
             case Shutdown():
                 with self._change:
                     self._stopping = True

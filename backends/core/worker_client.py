@@ -19,6 +19,8 @@ from backends.core.worker_messages import (
     Begun,
     Cancel,
     FromChild,
+    Look,
+    Looked,
     Message,
     Shutdown,
     ToChild,
@@ -52,6 +54,7 @@ class Worker:
         self._jobs: dict[str, _Entry] = {}
         self._unanswered: set[str] = set()
         self._cancelled: set[str] = set()
+        self._looks: dict[str, bytes] = {}
         self._child: Child | None = None
         self._wanted = False
         self._closing = False
@@ -86,6 +89,15 @@ class Worker:
             self._cancelled.add(request_id)
             if self._child is not None and request_id in self._jobs:
                 self._child.outbox.put(_pack(Cancel(request_id)))
+
+    def look(self, look: Look) -> None:
+        """Has the child read a picture; the answer is a Looked with its key."""
+        with self._change:
+            self._looks[look.key] = packed = _pack(look)
+            if self._child is not None:
+                self._child.outbox.put(packed)
+            self._wanted = self._child is None
+            self._change.notify_all()
 
     def receive(self, timeout: float | None = None) -> Message | None:
         """The next message, or None after `timeout` seconds (None: never) or once closed."""
@@ -175,7 +187,7 @@ class Worker:
         with self._change:
             self._child = child
             self._wanted = False
-            for packed in [entry.packed for entry in self._jobs.values()]:
+            for packed in [*self._looks.values(), *(entry.packed for entry in self._jobs.values())]:
                 child.outbox.put(packed)
             for request_id in self._cancelled & self._jobs.keys():
                 child.outbox.put(_pack(Cancel(request_id)))
@@ -190,6 +202,10 @@ class Worker:
                 if isinstance(message, _LAST_EVENTS):
                     with self._change:
                         self._jobs.pop(message.request_id, None)
+                self._tell(message)
+            case Looked():
+                with self._change:
+                    self._looks.pop(message.key, None)
                 self._tell(message)
             case WorkerReady():
                 self._tell(message)
@@ -207,8 +223,12 @@ class Worker:
             lost, idle = self._lost_job(), not self._jobs
             if lost is not None:
                 del self._jobs[lost]
+            unseen = list(self._looks)
+            self._looks.clear()
         if self._closing:
             return
+        for key in unseen:
+            self._tell(Looked(key, problem=death))
         if lost is not None:
             self._tell(Failed(lost, death))
         elif idle:

@@ -1,14 +1,14 @@
 """What the worker and its parent say to each other, beside the contract's Job and Event.
 
-Parent to child: Job, Cancel, Shutdown. Child to parent: Begun, WorkerReady, Event. `WorkerStopped`
-never crosses the pipe: the parent's handle says it for a child that no longer can.
+Parent to child: Job, Cancel, Look, Shutdown. Child to parent: Begun, WorkerReady, Looked, Event.
+`WorkerStopped` never crosses the pipe: the parent's handle says it for a child that no longer can.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from backends.core.contract import Capabilities, Event, Job, MezzotintError
+from backends.core.contract import Capabilities, Event, Job, MezzotintError, Picture
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,15 @@ class Cancel:
     """Stop this request before its next step. For a request that has just ended it does nothing."""
 
     request_id: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """Read the picture in these bytes (PNG, JPEG, WebP) and send it back, its longer side `side` pixels."""
+
+    key: str
+    data: bytes = field(repr=False)
+    side: int
 
 
 @dataclass(frozen=True)
@@ -31,15 +40,36 @@ class Begun:
 
 
 @dataclass(frozen=True)
+class Looked:
+    """A picture that was to be looked at, small, with its real size; or why it can't be read."""
+
+    key: str
+    picture: Picture | None = None
+    width: int = 0
+    height: int = 0
+    problem: MezzotintError | None = None
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """A backend, and the sentence that says why it can't run here, or None."""
+
+    capabilities: Capabilities
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
 class WorkerReady:
     """The child is warm: the next request starts at once.
 
-    `backend` is the automatic choice, or None when there is none; `problem` says why.
+    `backend` is the automatic choice, or None when there is none; `problem` says why. `survey` holds
+    every backend, the best first.
     """
 
     seconds: float
     backend: Capabilities | None = None
     problem: MezzotintError | None = None
+    survey: tuple[Surveyed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,7 +79,7 @@ class WorkerStopped:
     reason: str
 
 
-ToChild = Job | Cancel | Shutdown
-FromChild = Begun | WorkerReady | Event
-Message = Event | WorkerReady | WorkerStopped
+ToChild = Job | Cancel | Look | Shutdown
+FromChild = Begun | WorkerReady | Looked | Event
+Message = Event | WorkerReady | WorkerStopped | Looked
 """What a parent receives."""

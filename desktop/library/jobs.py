@@ -1,9 +1,12 @@
-"""The queue, kept in the database: after a crash or a power cut it is still there."""
+"""The queue, kept in the database: after a crash or a power cut it is still there.
+
+A job has a number here; whoever knows only its request's id asks `job_number`.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -12,6 +15,7 @@ from backends.core.contract import InvalidRequest, Job, MezzotintError, Request
 from desktop.library.database import Library
 from desktop.library.places import name_to_text, text_to_name
 from desktop.library.prompts import settings_of
+from desktop.library.record import InitPicture
 
 State = Literal["waiting", "running", "failed"]
 
@@ -29,15 +33,19 @@ class QueuedJob:
     done: int
     problem: str
     added: str
+    start: InitPicture | None = None
 
 
-def add_job(library: Library, job: Job, *, first: bool = False) -> int:
-    """Puts a job at the end of the queue, or before all that wait; durable when this returns its id."""
+def add_job(library: Library, job: Job, *, first: bool = False, start: InitPicture | None = None) -> int:
+    """Puts a job at the end of the queue, or before all that wait; durable when this returns its id.
+
+    `start` says where the request's `init_image` came from.
+    """
     sql = "SELECT min(position) - 1 FROM jobs" if first else "SELECT max(position) + 1 FROM jobs"
     with library.write() as connection:
         ((position,),) = connection.execute(sql)
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        values = (position or 0.0, _to_json(job), job.request.init_image, now)
+        values = (position or 0.0, _to_json(job, start), job.request.init_image, now)
         ((number,),) = connection.execute(
             "INSERT INTO jobs (position, state, job, init_image, added)"
             " VALUES (?, 'waiting', ?, ?, ?) RETURNING id",
@@ -53,6 +61,14 @@ def all_jobs(library: Library) -> list[QueuedJob]:
         " ORDER BY state = 'failed', state = 'waiting', position, id"
     )
     return [_to_queued(row) for row in rows]
+
+
+def job_number(library: Library, request_id: str) -> int | None:
+    """The number of the job whose request has this id, or None when it is not in the queue."""
+    rows = library.read(
+        "SELECT id FROM jobs WHERE CASE WHEN json_valid(job) THEN job ->> '$.request.id' END = ?", request_id
+    )
+    return int(rows[0][0]) if rows else None
 
 
 def start_job(library: Library, number: int) -> None:
@@ -74,6 +90,13 @@ def retry_job(library: Library, number: int) -> None:
     """Puts a job that failed at the end of the queue again."""
     last = "(SELECT max(position) + 1 FROM jobs)"
     _update(library, f"state = 'waiting', problem = '', position = {last}", number)
+
+
+def replace_job(library: Library, number: int, job: Job, start: InitPicture | None = None) -> None:
+    """Another job waits at the end of the queue in place of this one."""
+    last = "(SELECT max(position) + 1 FROM jobs)"
+    change = f"state = 'waiting', problem = '', done = 0, position = {last}, job = ?, init_image = ?"
+    _update(library, change, number, _to_json(job, start), job.request.init_image)
 
 
 def remove_job(library: Library, number: int) -> None:
@@ -109,7 +132,7 @@ def _update(library: Library, change: str, number: int, *values: Any) -> None:
         connection.execute(f"UPDATE jobs SET {change} WHERE id = ?", (*values, number))
 
 
-def _to_json(job: Job) -> str:
+def _to_json(job: Job, start: InitPicture | None) -> str:
     texts = {"prompt": job.request.prompt, "negative_prompt": job.request.negative_prompt}
     return json.dumps(
         {
@@ -118,15 +141,16 @@ def _to_json(job: Job) -> str:
             "backend": job.backend,
             "options": dict(job.options),
             "previews": job.previews,
+            "start": None if start is None else asdict(start),
         }
     )
 
 
 def _to_queued(row: tuple[Any, ...]) -> QueuedJob:
     number, text, init_image, state, done, problem, added = row
-    job, broken = None, ""
+    job, start, broken = None, None, ""
     try:
-        job = _from_json(text, init_image)
+        job, start = _from_json(text, init_image)
     except (ValueError, TypeError, KeyError, InvalidRequest) as error:
         broken = f"This job can't be read any more ({error}). Remove it."
     return QueuedJob(
@@ -136,15 +160,18 @@ def _to_queued(row: tuple[Any, ...]) -> QueuedJob:
         done=done,
         problem=broken or problem,
         added=added,
+        start=start,
     )
 
 
-def _from_json(text: str, init_image: bytes | None) -> Job:
+def _from_json(text: str, init_image: bytes | None) -> tuple[Job, InitPicture | None]:
     entries: dict[str, Any] = json.loads(text)
-    return Job(
+    start = entries.get("start")
+    job = Job(
         request=Request(**entries["request"], init_image=init_image),
         model_folder=Path(text_to_name(entries["model_folder"])),
         backend=entries["backend"],
         options=entries["options"],
         previews=entries["previews"],
     )
+    return job, InitPicture(**start) if start else None

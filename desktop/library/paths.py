@@ -29,6 +29,11 @@ def library_folder() -> Path:
     return _in_home("library") or platformdirs.user_data_path(_PROGRAM, appauthor=False) / "library"
 
 
+def config_folder() -> Path:
+    """Where the settings and saved styles are."""
+    return _in_home("config") or platformdirs.user_config_path(_PROGRAM, appauthor=False)
+
+
 def reports_folder() -> Path:
     """Where technical reports of our own defects go."""
     return _in_home("reports") or platformdirs.user_state_path(_PROGRAM, appauthor=False) / "reports"

@@ -12,11 +12,15 @@ from typing import ClassVar
 from psygnal import SignalGroupDescriptor
 
 from backends.core.contract import MAX_SIDE, MIN_SIDE, Defaults, Request
+from desktop.model.start import StartPicture
+from desktop.model.styles import Style
 
 EXAMPLE_PROMPT = "a panda eating tacos at the beach"
 ASPECTS: Mapping[str, tuple[int, int]] = {"1:1": (1, 1), "3:2": (3, 2), "2:3": (2, 3), "16:9": (16, 9)}
 _SEEDS = 2**32
 """Seeds we choose ourselves are short enough to read out and type; people may use larger ones."""
+STRENGTH = 0.75
+"""How far a picture leaves the one it starts from, unless the person says otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +37,8 @@ class ModelChoice:
 class Form:
     """The settings on the left of the window. `events` holds one signal a field.
 
-    While the seed is not locked every request gets a new one, which the field then shows.
+    While the seed is not locked every request gets a new one, which the field then shows. `style` is
+    the name of a saved style, or empty. `strength` counts only with a `start` picture.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -50,6 +55,9 @@ class Form:
     clip_skip: int = 0
     seed: int = 0
     seed_locked: bool = False
+    style: str = ""
+    start: StartPicture | None = None
+    strength: float = STRENGTH
 
     def use_model(self, choice: ModelChoice) -> None:
         """Chooses a model and takes over the settings it looks best with."""
@@ -76,13 +84,15 @@ class Form:
         """The person wants this very seed, so it is kept until they unlock it."""
         self.seed, self.seed_locked = seed, True
 
-    def next_request(self) -> Request:
+    def next_request(self, style: Style | None = None) -> Request:
         """The request to send, with a new seed unless it is locked. Raises InvalidRequest."""
         if not self.seed_locked:
             self.roll_seed()
+        texts = self.prompt, self.negative_prompt
+        prompt, negative_prompt = style.apply(*texts) if style else texts
         return Request(
-            prompt=self.prompt,
-            negative_prompt=self.negative_prompt,
+            prompt=prompt,
+            negative_prompt=negative_prompt,
             model=self.model,
             width=self.width,
             height=self.height,
@@ -92,10 +102,13 @@ class Form:
             seed=self.seed,
             count=self.count,
             clip_skip=self.clip_skip,
+            init_image=self.start.data if self.start else None,
+            strength=self.strength,
         )
 
-    def fill_from(self, request: Request, seed: int) -> None:
+    def fill_from(self, request: Request, seed: int, start: StartPicture | None = None) -> None:
         """Sets everything as it was for one picture, so that Generate makes it again."""
+        self.style, self.start, self.strength = "", start, request.strength
         self.prompt, self.negative_prompt = request.prompt, request.negative_prompt
         self.model, self.sampler = request.model, request.sampler
         self.width, self.height = request.width, request.height

@@ -1,4 +1,4 @@
-"""What the Make screen does: the person's wishes and the worker's answers become the studio's state.
+"""What the Make screen does: the person's wishes become jobs, and the worker's answers the studio's state.
 
 Widgets forward to it; it knows neither Qt nor processes. Whatever runs the work (the session) is
 given to it as a Bench, and tells it what happened through `take` and its companions.
@@ -6,60 +6,78 @@ given to it as a Bench, and tells it what happened through `take` and its compan
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Protocol
-from uuid import uuid4
 
-from backends.core.contract import (
-    BrokenModel,
-    Cancelled,
-    Event,
-    Failed,
-    Finished,
-    Job,
-    MezzotintError,
-    Notice,
-    PictureReady,
-    Request,
-    StageStarted,
-    StepDone,
-    WorkerDied,
-)
-from desktop.model.form import Form, ModelChoice
+from backends.core.contract import BrokenModel, Job, MezzotintError, Picture
+from desktop.model import work
+from desktop.model.form import STRENGTH, Form, ModelChoice, sides_for
+from desktop.model.language import tr
 from desktop.model.problem import Problem, Remedy
-from desktop.model.progress import Tracker
-from desktop.model.studio import Made, Plate, Studio
+from desktop.model.queue import Entry, Ledger, NoLedger, Queue
+from desktop.model.recipes import ForeignRecipe, Recipe, fill
+from desktop.model.settings import Settings
+from desktop.model.start import StartPicture
+from desktop.model.studio import Made, Note, Studio
+from desktop.model.styles import Styles
+from desktop.model.work import Work
 
-_ASLEEP = "Starts with the next picture"
-_RECENT = 48
-"""Pixels of so many pictures stay in memory; all are on disk."""
+Failing = Callable[[MezzotintError], None]
+Looked = Callable[[Picture, tuple[int, int]], None]
+"""Is given the picture, small, and its real width and height."""
+
+VARIATIONS = 4
+"""How many variations of a picture are made at once, and how far they leave it."""
+VARIATION_STRENGTH = 0.6
 
 
-class Bench(Protocol):
-    """Where the work is done, elsewhere. Nothing here waits."""
+class Bench(work.Bench, Protocol):
+    """Where the work is done, elsewhere. Nothing here waits; answers come later, in this thread."""
 
-    def submit(self, job: Job) -> None: ...
-    def cancel(self, request_id: str) -> None: ...
-    def end_worker(self) -> None:
-        """Ends the worker at once; the next job starts another."""
+    def look(self, picture: StartPicture, then: Looked, failed: Failing) -> None:
+        """Has the picture read and made small."""
         ...
 
-    def keep(self, made: Made) -> None:
-        """Saves a picture; `Make.kept` or `Make.not_kept` is called when that is over."""
+
+class Reader(Protocol):
+    """Reads files, elsewhere. Answers come later, in this thread."""
+
+    def open_start(self, path: Path, then: Callable[[StartPicture], None], failed: Failing) -> None:
+        """Has a picture's file read, to start from it."""
+        ...
+
+    def open_recipe(self, path: Path, then: Callable[[ForeignRecipe], None], failed: Failing) -> None:
+        """Has the recipe in a picture's file read."""
         ...
 
 
 class Make:
     """The person's wishes and the worker's answers, turned into the studio's state."""
 
-    def __init__(self, bench: Bench, models: Sequence[ModelChoice], form: Form | None = None) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        models: Sequence[ModelChoice],
+        form: Form | None = None,
+        *,
+        settings: Settings | None = None,
+        styles: Styles | None = None,
+        ledger: Ledger | None = None,
+        reader: Reader | None = None,
+    ) -> None:
         self.form = form or Form()
-        self.studio = Studio()
-        self.models = {choice.name: choice for choice in models}
-        self._bench = bench
-        self._jobs: dict[str, _Running] = {}
+        self.studio, self.queue = Studio(), Queue()
+        self.settings, self.styles = settings or Settings(), styles or Styles()
+        self.models: Mapping[str, ModelChoice] = {choice.name: choice for choice in models}
+        self.automatic = ""
+        self._to_shape: StartPicture | None = None
+        self.work = Work(bench, self.studio, self.queue, ledger or NoLedger())
+        self._bench, self._reader = bench, reader
+        self.stop, self.stop_all = self.work.stop, self.work.stop_all
+        self.take, self.kept, self.not_kept = self.work.take, self.work.kept, self.work.not_kept
+        self.form.events.start.connect(self._start_changed)
         if form is None:
             self.form.roll_seed()
         if form is None and models:
@@ -67,40 +85,26 @@ class Make:
 
     # --- what the person does ---
 
-    def generate(self) -> None:
-        """Sends what the form says, behind whatever is already under way."""
+    def generate(self, *, first: bool = False) -> None:
+        """Sends what the form says, behind whatever waits already, or before it."""
         try:
-            request = self.form.next_request()
-            job = Job(request=request, model_folder=self._folder(request.model))
+            entry = self._entry()
         except MezzotintError as error:
             self.studio.problem = Problem(error)
-        else:
-            self._send(job)
-
-    def stop(self) -> None:
-        """Stops what runs before its next step; asked twice, ends the worker at once."""
-        if not self._jobs:
             return
-        if self.studio.stopping:
-            self._bench.end_worker()
-        self.studio.stopping = True
-        self._bench.cancel(next(iter(self._jobs)))
-
-    def stop_all(self) -> None:
-        """Stops what runs and everything that waits."""
-        for request_id in list(self._jobs):
-            self._bench.cancel(request_id)
-        self.studio.stopping = bool(self._jobs)
+        self.studio.notice = ""
+        self.dismiss()
+        self.work.add(entry, first=first)
 
     def remedy(self, remedy: Remedy) -> None:
         """Does what a button on the error bar says."""
         problem = self.studio.problem
         self.dismiss()
         if remedy is Remedy.SAVE_AGAIN:
-            self._keep_unsaved()
+            self.work.keep_unsaved()
         elif problem is not None and problem.job is not None:
             size = problem.suggested_size if remedy is Remedy.USE_SIZE else None
-            self._send(_again(problem.job, size))
+            self.work.retry(problem.job.request.id, size)
             if size:
                 self.form.use_size(*size)
 
@@ -108,15 +112,18 @@ class Make:
         """Takes the error bar away."""
         self.studio.problem = None
 
+    def dismiss_note(self) -> None:
+        """Takes the note away."""
+        self.studio.note = None
+
     def select(self, made: Made) -> None:
         """Shows a finished picture, unless one is being made."""
         self.studio.selected = made
-        if not self._jobs:
-            self._show_selected()
+        self.work.show_selected()
 
     def repeat(self, made: Made) -> None:
         """Fills the form so that Generate makes this picture again."""
-        self.form.fill_from(made.request, made.event.seed)
+        self.form.fill_from(made.request, made.event.seed, made.start)
 
     def vary(self, made: Made) -> None:
         """Makes another picture with these settings and a new seed."""
@@ -124,132 +131,108 @@ class Make:
         self.form.seed_locked = False
         self.generate()
 
-    # --- what the worker answers ---
+    def use_as_start(self, path: Path) -> None:
+        """Starts the next pictures from the one in this file."""
+        if self._reader is not None:
+            self._reader.open_start(path, self.start_from, self.not_opened)
 
-    def take(self, event: Event) -> None:
-        """Something happened to a request. What is not of this window is let pass."""
-        running = self._jobs.get(event.request_id)
-        if running is None:
-            return
-        running.tracker.take(event)
-        self._show(event, running)
-        if isinstance(event, Finished | Cancelled | Failed):
-            self._end(event)
-        else:
-            self.studio.progress = running.tracker.current
+    def make_variations(self, recipe: Recipe, path: Path) -> None:
+        """Makes some pictures that start from the one in this file, with its own words and new seeds."""
 
-    def worker_ready(self, name: str) -> None:
-        self.studio.engine = f"{name}: ready"
+        def go(picture: StartPicture) -> None:
+            fill(self.form, recipe, self.models)
+            self.use_start(picture)
+            self.form.strength, self.form.count = VARIATION_STRENGTH, VARIATIONS
+            self.form.seed_locked = False
+            self.generate()
+
+        if self._reader is not None:
+            self._reader.open_start(path, go, self.not_opened)
+
+    def drop_recipe(self, path: Path) -> None:
+        """Fills the form from a picture's file, whichever program made it."""
+        if self._reader is not None:
+            self._reader.open_recipe(path, self.use_recipe, self.not_opened)
+
+    def start_from(self, picture: StartPicture) -> None:
+        """Starts the next pictures from this one, in its shape."""
+        self._to_shape = picture
+        self.form.start = picture
+
+    def use_start(self, picture: StartPicture | None) -> None:
+        """Starts the next pictures from this one, whatever its shape; or from noise again."""
+        self.form.start = picture
+        if picture is None:
+            self.form.strength = STRENGTH
+
+    # --- what comes back ---
+
+    def use_recipe(self, foreign: ForeignRecipe) -> None:
+        """Fills the form from a recipe, and says what could not be taken over."""
+        before = {each.name: getattr(self.form, each.name) for each in fields(Form)}
+        left = (*fill(self.form, foreign.recipe, self.models), *foreign.extras)
+        text = tr("The settings of a picture from {program} are in the form.", program=foreign.program)
+        if left:
+            text += " " + tr("Not taken over: {count}.", count=len(left))
+        self.studio.note = Note(text, left, tr("Put back"), lambda: self._put_back(before))
+
+    def not_opened(self, error: MezzotintError) -> None:
+        """A file could not be read."""
+        self.studio.problem = Problem(error)
+
+    def worker_ready(self, name: str, backend: str = "") -> None:
+        """The worker is warm; `backend` is the id that "auto" means here."""
+        self.automatic = backend
+        self.studio.engine = tr("{name}: ready", name=name)
 
     def worker_troubled(self, error: MezzotintError) -> None:
         """The worker started but can't make pictures."""
-        self.studio.engine = "Not ready"
+        self.studio.engine = tr("Not ready")
         self.studio.problem = Problem(error)
 
     def worker_stopped(self, reason: str) -> None:
         """It ended while idle: no picture is lost, and the next one starts it again."""
-        self.studio.engine = _ASLEEP
+        self.studio.engine = tr("Starts with the next picture")
         self.studio.notice = reason
-
-    def kept(self, made: Made, path: Path) -> None:
-        self._replace(replace(made, path=path, unsaved=False))
-
-    def not_kept(self, made: Made, error: MezzotintError) -> None:
-        self._replace(replace(made, unsaved=True))
-        self.studio.problem = Problem(error)
 
     # --- parts ---
 
+    def _entry(self) -> Entry:
+        request = self.form.next_request(self.styles.find(self.form.style))
+        folder, start = self._folder(request.model), self.form.start
+        job = Job(request=request, model_folder=folder, **self.settings.place(self.automatic))
+        return Entry(job=job, start=start)
+
     def _folder(self, model: str) -> Path:
         if model not in self.models:
-            raise BrokenModel(f"The model {model} is not installed.", "Choose another model.")
+            raise BrokenModel(
+                tr("The model {model} is not installed.", model=model), tr("Choose another model.")
+            )
         return self.models[model].folder
 
-    def _send(self, job: Job) -> None:
-        self.studio.notice = ""
-        self.dismiss()
-        self._jobs[job.request.id] = _Running(job, Tracker(job.request))
-        self._refresh()
-        self._bench.submit(job)
+    def _start_changed(self, picture: StartPicture | None) -> None:
+        self.studio.start_look = None
+        if picture is not None:
+            self._bench.look(
+                picture,
+                lambda small, size: self._looked(picture, small, size),
+                lambda error: self._not_looked(picture, error),
+            )
 
-    def _show(self, event: Event, running: _Running) -> None:
-        request = running.job.request
-        match event:
-            case StageStarted():
-                self._lay_plate(request)
-            case StepDone() if event.preview is not None:
-                self.studio.plate = Plate(event.preview, request.width, request.height, is_preview=True)
-            case PictureReady():
-                self._add(Made(request, event))
-            case Notice():
-                self.studio.notice = event.message
-            case Failed():
-                if isinstance(event.error, WorkerDied):
-                    self.studio.engine = _ASLEEP
-                self.studio.problem = Problem(event.error, running.job)
-            case _:
-                pass
+    def _looked(self, picture: StartPicture, small: Picture, size: tuple[int, int]) -> None:
+        if picture is self.form.start:
+            self.studio.start_look = small
+        if picture is self._to_shape:
+            self.form.use_size(*sides_for(*size, self.form.width * self.form.height))
+            self._to_shape = None
 
-    def _lay_plate(self, request: Request) -> None:
-        """An empty plate, unless a picture of that shape may lie there until the first preview."""
-        plate = self.studio.plate
-        if (
-            plate is None
-            or not plate.is_preview
-            or (plate.width, plate.height) != (request.width, request.height)
-        ):
-            self.studio.plate = Plate(None, request.width, request.height, is_preview=True)
+    def _not_looked(self, picture: StartPicture, error: MezzotintError) -> None:
+        """It can't be read, so it is no start picture."""
+        if picture is self.form.start:
+            self.use_start(None)
+            self.studio.problem = Problem(error)
 
-    def _add(self, made: Made) -> None:
-        self.studio.recent = _newest((made, *self.studio.recent))
-        self.studio.selected = made
-        self._show_selected()
-        self._bench.keep(made)
-
-    def _replace(self, made: Made) -> None:
-        old = self.studio.selected
-        self.studio.recent = tuple(made if each.key == made.key else each for each in self.studio.recent)
-        if old is not None and old.key == made.key:
-            self.studio.selected = made
-
-    def _keep_unsaved(self) -> None:
-        for made in self.studio.recent:
-            if made.unsaved:
-                self._bench.keep(made)
-
-    def _end(self, event: Event) -> None:
-        if next(iter(self._jobs)) == event.request_id:
-            self.studio.stopping = False
-        del self._jobs[event.request_id]
-        self._refresh()
-        if not self._jobs:
-            self._show_selected()
-
-    def _refresh(self) -> None:
-        first = next(iter(self._jobs.values()), None)
-        self.studio.waiting = max(0, len(self._jobs) - 1)
-        self.studio.progress = first.tracker.current if first else None
-
-    def _show_selected(self) -> None:
-        made = self.studio.selected
-        self.studio.plate = (
-            None if made is None else Plate(made.event.picture, made.request.width, made.request.height)
-        )
-
-
-@dataclass
-class _Running:
-    """A job with the worker."""
-
-    job: Job
-    tracker: Tracker
-
-
-def _newest(pictures: tuple[Made, ...]) -> tuple[Made, ...]:
-    """The newest, and every one that is nowhere but in memory."""
-    return (*pictures[:_RECENT], *(made for made in pictures[_RECENT:] if made.path is None))
-
-
-def _again(job: Job, size: tuple[int, int] | None) -> Job:
-    width, height = size or (job.request.width, job.request.height)
-    return replace(job, request=replace(job.request, id=uuid4().hex, width=width, height=height))
+    def _put_back(self, before: Mapping[str, object]) -> None:
+        for name, value in before.items():
+            setattr(self.form, name, value)
+        self.dismiss_note()

@@ -17,6 +17,7 @@ from backends.core.contract import (
     SaveFailed,
     WorkerDied,
 )
+from desktop.model.language import tr
 
 _SIZE = re.compile(r"\b(\d{2,4}) x (\d{2,4})\b")
 _WORTH_RETRYING = (BadPicture, InternalError, OutOfMemory, WorkerDied)
@@ -32,7 +33,7 @@ class Remedy(Enum):
 
 @dataclass(frozen=True)
 class Way:
-    """A way out of a problem: the button's words, and what it does."""
+    """A way out that whoever found the problem knows: a button's words, and what it does."""
 
     words: str
     act: Callable[[], object]
@@ -66,12 +67,13 @@ class Problem:
     def remedies(self) -> tuple[tuple[Remedy, str], ...]:
         """The buttons: what each does, and its words."""
         if isinstance(self.error, SaveFailed):
-            return ((Remedy.SAVE_AGAIN, "Save again"),)
+            return ((Remedy.SAVE_AGAIN, tr("Save again")),)
         if self.job is None or not isinstance(self.error, _WORTH_RETRYING):
             return ()
         if size := self.suggested_size:
-            return ((Remedy.USE_SIZE, f"Use {size[0]} x {size[1]}"), (Remedy.TRY_AGAIN, "Try again"))
-        return ((Remedy.TRY_AGAIN, "Try again"),)
+            words = tr("Use {size}", size=f"{size[0]} x {size[1]}")
+            return ((Remedy.USE_SIZE, words), (Remedy.TRY_AGAIN, tr("Try again")))
+        return ((Remedy.TRY_AGAIN, tr("Try again")),)
 
     @property
     def report(self) -> str:

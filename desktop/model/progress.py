@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from backends.core.contract import Event, Request, Stage, StageStarted, StepDone
+from desktop.model.language import tr
 
 _RECENT_STEPS = 8
 
@@ -25,7 +26,7 @@ class Tracker:
     """Follows one request."""
 
     request: Request
-    current: Progress = field(default=Progress("Starting"))
+    current: Progress = field(default_factory=lambda: Progress(tr("Starting")))
     _step_seconds: deque[float] = field(default_factory=lambda: deque[float](maxlen=_RECENT_STEPS))
 
     def take(self, event: Event) -> None:
@@ -38,13 +39,13 @@ class Tracker:
                 pass
 
     def _started(self, event: StageStarted) -> None:
-        words = self._with_picture(event.stage.value, event.picture_index, event.stage)
+        words = self._with_picture(tr(event.stage.value), event.picture_index, event.stage)
         self.current = Progress(words, self.current.fraction, self.current.seconds_left)
 
     def _stepped(self, event: StepDone) -> None:
         self._step_seconds.append(event.seconds)
         done, total = event.picture_index * event.steps + event.step, self.request.count * event.steps
-        words = f"{Stage.DENOISING.value} {event.step} of {event.steps}"
+        words = tr("Denoising {step} of {steps}", step=event.step, steps=event.steps)
         left = median(self._step_seconds) * (total - done)
         self.current = Progress(
             self._with_picture(words, event.picture_index, Stage.DENOISING), done / total, left
@@ -54,14 +55,19 @@ class Tracker:
         """With several pictures, says which."""
         if self.request.count == 1 or stage not in (Stage.DENOISING, Stage.DEVELOPING):
             return words
-        return f"Picture {index + 1} of {self.request.count}: {words}"
+        return tr(
+            "Picture {number} of {count}: {words}", number=index + 1, count=self.request.count, words=words
+        )
 
 
 def in_words(seconds: float) -> str:
     """ "4 s", "2 min 5 s", "1 h 10 min"."""
     whole = max(1, round(seconds))
+    minutes, hours = whole // 60, whole // 3600
     if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+        return tr("{seconds} s", seconds=whole)
+    if whole >= 3600:
+        return tr("{hours} h {minutes} min", hours=hours, minutes=minutes % 60)
+    if rest := whole % 60:
+        return tr("{minutes} min {seconds} s", minutes=minutes, seconds=rest)
+    return tr("{minutes} min", minutes=minutes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -11,19 +12,21 @@ from psygnal import SignalGroupDescriptor
 from backends.core.contract import Picture, PictureReady, Request
 from desktop.model.problem import Problem
 from desktop.model.progress import Progress
+from desktop.model.start import StartPicture
 
 
 @dataclass(frozen=True)
 class Made:
     """A finished picture of this session. `path` is None until it is durable on disk.
 
-    `unsaved` is set when that was tried and failed.
+    `unsaved` is set when that was tried and failed. `start` is the picture it started from, if any.
     """
 
     request: Request
     event: PictureReady
     path: Path | None = None
     unsaved: bool = False
+    start: StartPicture | None = None
 
     @property
     def key(self) -> tuple[str, int]:
@@ -44,11 +47,25 @@ class Plate:
     is_preview: bool = False
 
 
+@dataclass(frozen=True)
+class Note:
+    """Something worth knowing, in a bar above the picture: a sentence, and details one a line.
+
+    `button` is what its button says; `act` is what that does.
+    """
+
+    text: str
+    details: tuple[str, ...] = ()
+    button: str = ""
+    act: Callable[[], None] | None = None
+
+
 @dataclass(kw_only=True)
 class Studio:
     """Everything the Make screen holds beside the form. `events` has one signal a field.
 
-    `recent` is newest first; `waiting` counts the jobs behind the one that runs.
+    `recent` is newest first; `waiting` counts the jobs behind the one that runs. `start_look` is the
+    start picture, small, once the worker has read it.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -56,7 +73,9 @@ class Studio:
     progress: Progress | None = None
     plate: Plate | None = None
     problem: Problem | None = None
+    note: Note | None = None
     notice: str = ""
+    start_look: Picture | None = None
     waiting: int = 0
     stopping: bool = False
     selected: Made | None = None
