@@ -84,7 +84,8 @@ def _listed_ns(library: Library, folder: Path) -> int | None:
 
 def _known_names(library: Library, folder: Path) -> set[str]:
     rows = library.read(
-        "SELECT name FROM pictures WHERE folder_id = (SELECT id FROM folders WHERE path = ?1)"
+        "SELECT name FROM pictures WHERE deleted IS NULL"
+        " AND folder_id = (SELECT id FROM folders WHERE path = ?1)"
         " UNION ALL SELECT name FROM strangers WHERE folder_id = (SELECT id FROM folders WHERE path = ?1)",
         folder_to_text(folder),
     )

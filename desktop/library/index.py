@@ -38,7 +38,10 @@ class PictureFile:
 
 @dataclass(frozen=True, kw_only=True)
 class LibraryPicture:
-    """A row of the library. `created` is UTC in ISO 8601; None is for what the picture doesn't say."""
+    """A row of the library. `created` is UTC in ISO 8601; None is for what the picture doesn't say.
+
+    `rating` is 1 to 5, or 0 for none.
+    """
 
     id: int
     path: Path
@@ -52,18 +55,22 @@ class LibraryPicture:
     width: int | None
     height: int | None
     starred: bool
+    rating: int = 0
 
 
 COLUMNS = (
     "p.id, f.path, p.name, p.sha256, p.bytes, p.created, p.prompt, p.negative_prompt,"
-    " p.seed, p.model, p.width, p.height, p.starred"
+    " p.seed, p.model, p.width, p.height, p.starred, p.rating"
 )
 """What `to_picture` reads, of pictures p JOIN folders f."""
 
 
 def to_picture(row: tuple[Any, ...]) -> LibraryPicture:
     """The picture that a row of COLUMNS stands for."""
-    number, folder, name, sha256, size, created, prompt, negative, seed, model, width, height, star = row
+    (
+        number, folder, name, sha256, size, created, prompt, negative, seed, model, width, height,
+        star, rating,
+    ) = row  # fmt: skip
     _check_texts(folder, name, sha256, created)
     if not isinstance(prompt, str) or not isinstance(negative, str):
         raise apsw.CorruptError("a prompt is no text")
@@ -71,6 +78,7 @@ def to_picture(row: tuple[Any, ...]) -> LibraryPicture:
     return LibraryPicture(
         id=number, path=path, sha256=sha256, bytes=size, created=created, prompt=prompt,
         negative_prompt=negative, seed=seed, model=model, width=width, height=height, starred=bool(star),
+        rating=rating if rating in range(6) else 0,
     )  # fmt: skip
 
 
@@ -116,9 +124,15 @@ def put_picture(connection: Connection, file: PictureFile) -> None:
         storable(record.negative_prompt), _whole(record.seed), storable(_model(record)) or None,
         _whole(record.width), _whole(record.height),
     )  # fmt: skip
+    connection.execute(_FORGET_DELETED, values[:3])
     ((number,),) = connection.execute(_PUT_PICTURE, values)
     connection.execute("INSERT OR REPLACE INTO recipes VALUES (?, ?)", (number, to_json(record)))
 
+
+_FORGET_DELETED = """
+DELETE FROM pictures WHERE folder_id = ? AND name = ? AND deleted IS NOT NULL AND sha256 != ?
+"""
+"""A new picture under a deleted one's name must not get its stars."""
 
 _PUT_PICTURE = """
 INSERT INTO pictures
@@ -127,7 +141,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (folder_id, name) DO UPDATE SET
     sha256 = excluded.sha256, bytes = excluded.bytes, created = excluded.created,
     prompt = excluded.prompt, negative_prompt = excluded.negative_prompt, seed = excluded.seed,
-    model = excluded.model, width = excluded.width, height = excluded.height
+    model = excluded.model, width = excluded.width, height = excluded.height, deleted = NULL
 RETURNING id
 """
 

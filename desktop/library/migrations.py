@@ -105,7 +105,26 @@ CREATE TABLE jobs (
 );
 """
 
-SCRIPTS = (_PICTURES, _PROMPTS_AND_QUEUE)
+_MARKS = """
+ALTER TABLE pictures ADD COLUMN rating INTEGER NOT NULL DEFAULT 0;  -- 1 to 5; 0 is none
+ALTER TABLE pictures ADD COLUMN deleted TEXT;  -- when, in UTC; the row stays, in case the file comes back
+DROP INDEX pictures_by_time;
+CREATE INDEX pictures_shown ON pictures (created, id) WHERE deleted IS NULL;
+CREATE TABLE labels (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('tag', 'collection')),
+    name TEXT NOT NULL COLLATE NOCASE,
+    UNIQUE (kind, name)
+);
+CREATE TABLE labelled (
+    label_id INTEGER NOT NULL REFERENCES labels ON DELETE CASCADE,
+    picture_id INTEGER NOT NULL REFERENCES pictures ON DELETE CASCADE,
+    PRIMARY KEY (label_id, picture_id)
+) WITHOUT ROWID;
+CREATE INDEX labels_of_picture ON labelled (picture_id);
+"""
+
+SCRIPTS = (_PICTURES, _PROMPTS_AND_QUEUE, _MARKS)
 VERSION = len(SCRIPTS)
 
 

@@ -1,7 +1,8 @@
 """Makes the database anew from the pictures' own metadata.
 
-What no picture can tell (stars, the prompt history, the queue, pictures on drives that are away) is
-taken from the old database as far as it can be read, and from the newest backup. The old file is kept.
+What no picture can tell (stars, ratings, tags and collections, the prompt history, the queue, pictures
+on drives that are away) is taken from the old database as far as it can be read, and from the newest
+backup. The old file is kept.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import contextlib
 import datetime
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from desktop.library.database import (
 )
 from desktop.library.places import text_to_folder
 from desktop.library.problems import LibraryDamaged, explained
+from desktop.library.recovering import Marks, Source
 from desktop.library.search import count_pictures
 from desktop.library.sqlite import Connection, connect
 
@@ -72,48 +73,36 @@ def refuse_newer(path: Path) -> None:
 
 def _fill(fresh: Path, path: Path) -> int:
     with open_library(fresh) as library:
-        starred = _recover(library, path)
+        marks = _recover(library, path)
         adopt_orphans(library)
         with library.write() as connection:
-            connection.execute("CREATE TEMP TABLE stars (path TEXT, name TEXT)")
-            connection.executemany("INSERT INTO stars VALUES (?, ?)", starred)
-            connection.execute(_STAR)
+            marks.write(connection)
         return count_pictures(library)
-
-
-_STAR = """
-UPDATE pictures SET starred = 1 WHERE id IN (
-    SELECT p.id FROM stars s JOIN folders f ON f.path = s.path
-    JOIN pictures p ON p.folder_id = f.id AND p.name = s.name
-)
-"""
 
 
 # --- What the old database can still tell -------------------------------------------------------
 
-Star = tuple[str, str]
-"""A folder's text and a file's name, as the database has them."""
 
-
-def _recover(library: Library, path: Path) -> list[Star]:
+def _recover(library: Library, path: Path) -> Marks:
     """From the old database, and when that isn't whole, from the newest backup that is, too."""
-    starred: list[Star] = []
+    marks = Marks()
     for source in (path, *backups.all_backups(path)):
-        if os.path.exists(source) and _recover_from(source, library, starred, in_use=source == path):
+        if os.path.exists(source) and _recover_from(source, library, marks, in_use=source == path):
             break
-    return starred
+    return marks
 
 
-def _recover_from(source: Path, library: Library, starred: list[Star], *, in_use: bool) -> bool:
+def _recover_from(source: Path, library: Library, marks: Marks, *, in_use: bool) -> bool:
     """Copies what can be read, and says whether that was everything."""
     try:
         with contextlib.closing(connect(source)) as connection:
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-            old = _Source(connection)
+            old = Source(connection)
             if old.is_sound() and in_use:
                 connection.pragma("journal_mode", "delete")  # fails while anybody else has it open
             with library.write() as new:
-                _copy_pictures(old, new, starred)
+                marks.read(old)
+                _copy_pictures(old, new, marks)
                 _copy_rows(old, new, "prompts", _PROMPT)
                 _copy_rows(old, new, "jobs", _JOB)
         return old.whole
@@ -123,29 +112,8 @@ def _recover_from(source: Path, library: Library, starred: list[Star], *, in_use
         return False
 
 
-@dataclass
-class _Source:
-    """A database that may be broken. `whole` until something of it could not be read."""
-
-    connection: Connection
-    whole: bool = True
-
-    def is_sound(self) -> bool:
-        self.whole = list(self.rows("PRAGMA quick_check(1)")) == [("ok",)] and self.whole
-        return self.whole
-
-    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query, up to the first that can't be read."""
-        try:
-            yield from self.connection.execute(sql)
-        except (apsw.BusyError, apsw.LockedError):
-            raise
-        except (apsw.Error, UnicodeDecodeError):
-            self.whole = False
-
-
-def _copy_pictures(old: _Source, new: Connection, starred: list[Star]) -> None:
-    """Rows of pictures whose folder is away; of the others only their folder and their stars."""
+def _copy_pictures(old: Source, new: Connection, marks: Marks) -> None:
+    """Rows of pictures whose folder is away; of the others only their folder."""
     for (folder,) in old.rows("SELECT path FROM folders"):
         if _is_place(folder):
             new.execute("INSERT OR IGNORE INTO folders (path) VALUES (?)", (folder,))
@@ -154,10 +122,8 @@ def _copy_pictures(old: _Source, new: Connection, starred: list[Star]) -> None:
         " LEFT JOIN recipes r ON r.picture_id = p.id"
     )
     for folder, record, *values in old.rows(sql):
-        if not _is_place(folder):
+        if not _is_place(folder) or (folder, values[0]) in marks.deleted:
             continue
-        if values[-1] == 1:
-            starred.append((folder, values[0]))
         if not text_to_folder(folder).is_dir():
             _copy_picture(new, folder, record, values)
 
@@ -178,7 +144,7 @@ def _copy_picture(new: Connection, folder: str, record: str | None, values: list
         new.execute("INSERT OR IGNORE INTO recipes VALUES (?, ?)", (number, record))
 
 
-def _copy_rows(old: _Source, new: Connection, table: str, columns: str) -> None:
+def _copy_rows(old: Source, new: Connection, table: str, columns: str) -> None:
     marks = ", ".join("?" for _ in columns.split(","))
     for row in old.rows(f"SELECT {columns} FROM {table}"):
         new.execute(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", row)

@@ -1,6 +1,7 @@
 """Finding pictures: what a person types, as plain data, and the rows it means.
 
-    panda "on a beach" model:starter seed:7 after:2026-11-01 before:2026-12 star:
+    panda "on a beach" model:starter seed:7 after:2026-11-01 before:2026-12
+    star: rating:4 tag:sea in:"My best"
 
 Every word must begin a word of the prompt, the negative prompt, the model or the file's name;
 words in quotes stand together. Anything that can't be understood is looked for as words.
@@ -10,9 +11,10 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from desktop.library.database import Library
 from desktop.library.index import COLUMNS, LibraryPicture, to_picture
@@ -30,7 +32,10 @@ _TOO_MANY = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """What is looked for. `before` and `after` are UTC in ISO 8601; `after` is included, `before` is not."""
+    """What is looked for. `before` and `after` are UTC in ISO 8601; `after` is included, `before` is not.
+
+    `rating` is the least; a picture has all `tags`, and is in all `collections`.
+    """
 
     words: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
@@ -38,27 +43,44 @@ class Query:
     before: str | None = None
     after: str | None = None
     starred: bool | None = None
+    rating: int | None = None
+    tags: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
+
+
+Order = Literal["newest", "oldest", "rating", "name", "prompt"]
+ORDERS: Mapping[Order, str] = {
+    "newest": "p.created DESC, p.id DESC",
+    "oldest": "p.created, p.id",
+    "rating": "p.rating DESC, p.created DESC, p.id DESC",
+    "name": "p.name, p.id",
+    "prompt": "p.prompt COLLATE NOCASE, p.created, p.id",
+}
+"""The orders that pictures can be listed in, and what each is to SQL."""
 
 
 def parse_query(text: str) -> Query:
     """What a person typed, as plain data. Never fails."""
     found: dict[str, Any] = {}
     words: list[str] = []
-    models: list[str] = []
+    lists: dict[str, list[str]] = {"model": [], "tag": [], "in": []}
     for match in _PART.finditer(storable(text)):
         key, value = (match[1] or "").lower(), (match[3] if match[2] is None else match[2])
-        if key == "model" and value:
-            models.append(value)
+        if key in lists and value:
+            lists[key].append(value)
         elif key and (meaning := _meaning(key, value)) is not None:
             found["starred" if key == "star" else key] = meaning
         elif match[0]:
             words.append(f"{match[1]} {value}" if match[1] else value)
-    return Query(words=tuple(words), models=tuple(models), **found)
+    models, tags, collections = (tuple(each) for each in lists.values())
+    return Query(words=tuple(words), models=models, tags=tags, collections=collections, **found)
 
 
 def _meaning(key: str, value: str) -> Any:
     """The value of `key:value` in a Query, or None when these are just words."""
     if key == "seed" and _SEED.fullmatch(value) and int(value) < 2**63:
+        return int(value)
+    if key == "rating" and value in ("1", "2", "3", "4", "5"):
         return int(value)
     if key in ("before", "after"):
         return _moment(value)
@@ -119,10 +141,29 @@ def find_pictures(library: Library, query: Query | None = None) -> Iterator[Libr
         after = (page[-1].created, page[-1].id)
 
 
+def find_numbers(library: Library, query: Query | None = None, order: Order = "newest") -> array[int]:
+    """The ids of all the pictures that a query means: 100,000 take less than a megabyte."""
+    conditions, values = _conditions(query or Query())
+    sql = f"SELECT p.id FROM pictures p WHERE {' AND '.join(conditions)} ORDER BY {ORDERS[order]}"
+    return array("q", (number for (number,) in library.read(sql, *values)))
+
+
+def pictures_by_number(library: Library, numbers: Sequence[int]) -> list[LibraryPicture]:
+    """The pictures with these ids, in this order; those that are no longer there are left out."""
+    marks = ", ".join("?" * len(numbers))
+    rows = library.read(
+        f"SELECT {COLUMNS} FROM pictures p JOIN folders f ON f.id = p.folder_id WHERE p.id IN ({marks})",
+        *numbers,
+    )
+    with explained(library.path):
+        found = {picture.id: picture for picture in map(to_picture, rows)}
+    return [found[number] for number in numbers if number in found]
+
+
 def count_pictures(library: Library, query: Query | None = None) -> int:
     """How many pictures a query means."""
     conditions, values = _conditions(query or Query())
-    where = " AND ".join(["TRUE", *conditions])
+    where = " AND ".join(conditions)
     return int(library.read(f"SELECT count(*) FROM pictures p WHERE {where}", *values)[0][0])
 
 
@@ -136,8 +177,17 @@ def _conditions(query: Query) -> tuple[list[str], list[Any]]:
         ("p.created < ?", query.before),
         ("p.created >= ?", query.after),
         ("p.starred = ?", query.starred),
+        ("p.rating >= ?", query.rating),
     ]
     pairs += [("instr(p.prompt || ' ' || p.negative_prompt, ?)", word) for word in anywhere]
     pairs += [("instr(lower(p.model), lower(?))", model) for model in query.models]
+    pairs += [(_LABELLED.format(kind="tag"), name) for name in query.tags]
+    pairs += [(_LABELLED.format(kind="collection"), name) for name in query.collections]
     asked = [(condition, value) for condition, value in pairs if value is not None]
-    return [condition for condition, _ in asked], [value for _, value in asked]
+    return ["p.deleted IS NULL", *(each for each, _ in asked)], [value for _, value in asked]
+
+
+_LABELLED = (
+    "p.id IN (SELECT picture_id FROM labelled JOIN labels ON labels.id = label_id"
+    " WHERE kind = '{kind}' AND name = ?)"
+)

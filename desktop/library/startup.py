@@ -7,6 +7,8 @@ from pathlib import Path
 
 from desktop.library.adopting import adopt_orphans
 from desktop.library.database import Library, open_library
+from desktop.library.moved import find_moved
+from desktop.library.trash import forget_deleted
 
 
 def open_at_start(path: Path | None = None) -> Library:
@@ -24,8 +26,9 @@ def open_at_start(path: Path | None = None) -> Library:
 def put_right(path: Path | None = None, go_on: Callable[[], bool] = lambda: True) -> int:
     """As `open_at_start`, beside somebody who has the library open already.
 
-    Returns how many pictures were adopted. Raises LibraryProblem.
+    Looks for folders that moved, too. Returns how many pictures were found. Raises LibraryProblem.
     """
     with open_library(path) as library:
         library.back_up_daily()
-        return adopt_orphans(library, go_on)
+        forget_deleted(library)
+        return find_moved(library, go_on) + adopt_orphans(library, go_on)
