@@ -8,9 +8,9 @@ import sys
 from PySide6.QtWidgets import QApplication
 
 from backends.core.contract import BrokenModel
-from backends.core.model_folder import read_facts
+from backends.core.model_folder import open_folder
 from desktop.keeping import Keeping
-from desktop.library.models import STARTER, InstalledModel, installed_models
+from desktop.library.models import InstalledModel, installed_models
 from desktop.model.form import ModelChoice
 from desktop.session import Session
 from desktop.shelf import Shelf
@@ -39,8 +39,9 @@ def model_choices() -> tuple[ModelChoice, ...]:
 
 def _choice(model: InstalledModel) -> ModelChoice | None:
     try:
-        facts = read_facts(model.folder)
+        folder = open_folder(model.folder)
+        defaults = folder.facts.defaults
     except BrokenModel:
         return None
-    title = "Starter" if model.name == STARTER else model.name
-    return ModelChoice(name=model.name, title=title, folder=model.folder, defaults=facts.defaults)
+    title = str(folder.manifest.get("title", model.name))
+    return ModelChoice(name=model.name, title=title, folder=model.folder, defaults=defaults)

@@ -33,11 +33,15 @@ def _file_size(path: Path) -> int:
 
 
 def installed_models() -> tuple[InstalledModel, ...]:
-    """The starter model, where it is there, and then those in the models folder, by name."""
-    starter = InstalledModel(STARTER, _RESOURCES / STARTER)
+    """The starter and its variants, where they are there, then those in the models folder by name."""
+    shipped = [InstalledModel(path.name, path) for path in _folders_in(_RESOURCES) if _is_model(path)]
     others = [InstalledModel(path.name, path) for path in _folders_in(paths.models_folder())]
-    shipped = [starter] if starter.folder.is_dir() else []
-    return (*shipped, *(model for model in others if model.name != STARTER))
+    taken = {STARTER, *(model.name for model in shipped)}
+    return (*shipped, *(model for model in others if model.name not in taken))
+
+
+def _is_model(folder: Path) -> bool:
+    return (folder / "model.json").is_file()
 
 
 def _folders_in(folder: Path) -> list[Path]:

@@ -26,7 +26,7 @@ def test_everything_written_is_in_the_home(home: Path):
 
 
 def test_installed_models_by_name(home: Path):
-    found = [model.name for model in models.installed_models() if model.name != "starter"]
+    found = [model.name for model in models.installed_models() if not model.name.startswith("starter")]
     assert found == ["alpha", "Beta"]
     assert models.find_model("alpha").folder == home / "models" / "alpha"
 
