@@ -34,6 +34,11 @@ def config_folder() -> Path:
     return _in_home("config") or platformdirs.user_config_path(_PROGRAM, appauthor=False)
 
 
+def cache_folder() -> Path:
+    """Where what can be made again is: thumbnails."""
+    return _in_home("cache") or platformdirs.user_cache_path(_PROGRAM, appauthor=False)
+
+
 def reports_folder() -> Path:
     """Where technical reports of our own defects go."""
     return _in_home("reports") or platformdirs.user_state_path(_PROGRAM, appauthor=False) / "reports"

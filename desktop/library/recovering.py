@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import apsw
 
-from desktop.library.marks import Kind, label
+from desktop.library.marks import label
 from desktop.library.sqlite import Connection
 
 Place = tuple[str, str]
@@ -74,7 +74,7 @@ class Marks:
         connection.executemany(f"UPDATE pictures SET rating = ?3 WHERE id = {_PICTURE_AT}", self.ratings)
         for kind, name in self.labels:
             if kind in ("tag", "collection"):
-                label(connection, cast(Kind, kind), name, ())
+                label(connection, kind, name, ())
         connection.executemany(_LABEL, self.labelled)
 
 

@@ -9,14 +9,11 @@ import datetime
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from backends.core.contract import MezzotintError
 from desktop.library.database import Library
+from desktop.library.search import pictures_by_number
 
 _KEEP_DAYS = 60
-
-
-class NotDeleted(MezzotintError):
-    """Pictures could not be moved to the trash; they are where they were."""
+_AT_ONCE = 500
 
 
 def mark_deleted(library: Library, numbers: Sequence[int]) -> None:
@@ -41,6 +38,21 @@ def bring_back(library: Library, numbers: Sequence[int]) -> None:
         connection.executemany(
             "UPDATE pictures SET deleted = NULL WHERE id = ?", ((number,) for number in numbers)
         )
+
+
+def throw_away(library: Library, numbers: Sequence[int]) -> int:
+    """Moves the files of pictures that are marked as deleted to the system's trash.
+
+    Returns how many it could not move; those are shown again.
+    """
+    stuck: list[int] = []
+    for start in range(0, len(numbers), _AT_ONCE):
+        pictures = pictures_by_number(library, numbers[start : start + _AT_ONCE])
+        left = set(move_to_trash(picture.path for picture in pictures))
+        stuck += [picture.id for picture in pictures if picture.path in left]
+    if stuck:
+        bring_back(library, stuck)
+    return len(stuck)
 
 
 def move_to_trash(paths: Iterable[Path]) -> list[Path]:
