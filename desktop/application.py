@@ -9,9 +9,13 @@ from PySide6.QtWidgets import QApplication
 
 from backends.core.contract import BrokenModel
 from backends.core.model_folder import open_folder
+from desktop.config import Config, language_for
 from desktop.keeping import Keeping
-from desktop.library.models import InstalledModel, installed_models
+from desktop.library import paths
+from desktop.library.models import InstalledModel, installed_models, models_in
 from desktop.model.form import ModelChoice
+from desktop.model.language import speak
+from desktop.model.settings import Settings
 from desktop.session import Session
 from desktop.shelf import Shelf
 from desktop.view.app import Workshop, dress
@@ -21,19 +25,25 @@ def run_window() -> int:
     """Opens the window and stays until it is closed. Returns the exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt's loop would not let Python see Ctrl+C
     app = QApplication(sys.argv[:1])
-    dress(app)
+    config = Config()
+    settings = config.settings
+    speak(language_for(settings.language))
+    dress(app, settings)
     shelf = Shelf()
-    workshop = Workshop(Session(Keeping(shelf)), shelf, model_choices())
+    session = Session(Keeping(shelf, settings))
+    workshop = Workshop(session, shelf, model_choices(settings), settings=settings, styles=config.styles)
     workshop.open()
+    config.keep(workshop.errands, workshop.make.not_opened)
     try:
         return app.exec()
     finally:
         workshop.close()
 
 
-def model_choices() -> tuple[ModelChoice, ...]:
-    """The installed models that can be read, the starter first."""
-    choices = [_choice(model) for model in installed_models()]
+def model_choices(settings: Settings | None = None) -> tuple[ModelChoice, ...]:
+    """The installed models that can be read, the starter first; then those in the settings' folders."""
+    folders = [paths.expand(folder) for folder in settings.model_folders] if settings else []
+    choices = [_choice(model) for model in (*installed_models(), *models_in(folders))]
     return tuple(choice for choice in choices if choice is not None)
 
 

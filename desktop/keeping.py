@@ -7,15 +7,18 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
+from desktop.errands import to_init
 from desktop.library import paths
 from desktop.library.database import Library
 from desktop.library.destination import Destination
 from desktop.library.index import PictureFile, add_pictures
 from desktop.library.pictures import encode_picture
+from desktop.library.png import encode_png
 from desktop.library.problems import LibraryProblem
 from desktop.library.prompts import remember_prompt
 from desktop.library.record import Record, describe
 from desktop.library.saving import make_folder
+from desktop.model.settings import Settings
 from desktop.model.studio import Made
 from desktop.shelf import Shelf
 
@@ -23,8 +26,8 @@ from desktop.shelf import Shelf
 class Keeping:
     """Saves pictures with their recipes inside; called in the session's saving thread."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, shelf: Shelf, settings: Settings | None = None) -> None:
+        self._shelf, self._settings = shelf, settings or Settings()
 
     def __call__(self, made: Made) -> Path:
         """Writes the file and waits for its row. Raises SaveFailed when there is no file.
@@ -32,11 +35,12 @@ class Keeping:
         A library that can't be used says so by itself and finds the file later; the picture is kept.
         """
         created = datetime.now(UTC).isoformat(timespec="seconds")
-        record = describe(made.request, made.event, None, created)
-        data = encode_picture(made.event.picture, record)
-        folder = paths.pictures_folder()
-        make_folder(folder)
-        path = Destination(folder).save(data, made.request, made.event.picture_index)
+        record = describe(made.request, made.event, to_init(made.start), created)
+        picture, wanted = made.event.picture, self._settings.write_metadata
+        data = encode_picture(picture, record) if wanted else encode_png(picture, {})
+        destination = picture_destination(self._settings)
+        make_folder(destination.folder)
+        path = destination.save(data, made.request, made.event.picture_index)
         self._list(made, _file(path, data, record))
         return path
 
@@ -51,6 +55,12 @@ class Keeping:
         changed = self._shelf.change(add, what="pictures")
         with contextlib.suppress(LibraryProblem):
             changed.result()
+
+
+def picture_destination(settings: Settings) -> Destination:
+    """Where the settings want pictures, and what they are to be called."""
+    folder = paths.expand(settings.picture_folder) if settings.picture_folder else paths.pictures_folder()
+    return Destination(folder, template=settings.name_template)
 
 
 def _file(path: Path, data: bytes, record: Record) -> PictureFile:

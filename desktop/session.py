@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import psutil
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal, Slot
 
 from backends.core.contract import Event, Job, MezzotintError, Picture, SaveFailed
 from backends.core.worker_client import PIPELINE_ENGINE, Worker
@@ -85,6 +85,7 @@ class Session(QObject):
         self._worker.close()
         self._deliver()
         self._saving.shutdown(wait=True)
+        QCoreApplication.sendPostedEvents(self)
 
     @property
     def worker_pid(self) -> int | None:

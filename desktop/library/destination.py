@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backends.core.contract import InvalidRequest, Request, SaveFailed
 from desktop.library import paths, saving
-from desktop.library.naming import picture_stem
+from desktop.library.naming import DEFAULT_TEMPLATE, NameParts, fill_template
 
 SUFFIX = ".png"
 _OTHER_PICTURES = {".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic"}
@@ -18,10 +18,11 @@ _ROOM_BESIDE = 2**20
 
 @dataclass(frozen=True)
 class Destination:
-    """A folder, and a file name without its ending, or None to name each picture by date, seed and prompt."""
+    """A folder, and a file name without its ending, or None to name each picture after the template."""
 
     folder: Path
     stem: str | None = None
+    template: str = DEFAULT_TEMPLATE
 
     def prepare(self, request: Request) -> None:
         """Checks, before the work, that the pictures can be saved. Raises SaveFailed."""
@@ -44,8 +45,23 @@ class Destination:
 
     def _stem_for(self, request: Request, index: int) -> str:
         if self.stem is None:
-            return picture_stem(datetime.date.today(), request.seed + index, request.prompt)
+            return fill_template(self.template, _parts(request, index))
         return f"{self.stem}-{index + 1}" if request.count > 1 else self.stem
+
+
+def _parts(request: Request, index: int) -> NameParts:
+    return NameParts(
+        moment=datetime.datetime.now(),
+        seed=request.seed + index,
+        prompt=request.prompt,
+        model=request.model,
+        width=request.width,
+        height=request.height,
+        steps=request.steps,
+        sampler=request.sampler,
+        guidance=request.guidance_scale,
+        count=index + 1,
+    )
 
 
 def parse_destination(out: str | None) -> Destination:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,18 @@ def installed_models() -> tuple[InstalledModel, ...]:
     others = [InstalledModel(path.name, path) for path in _folders_in(paths.models_folder())]
     taken = {STARTER, *(model.name for model in shipped)}
     return (*shipped, *(model for model in others if model.name not in taken))
+
+
+def models_in(folders: Iterable[Path]) -> tuple[InstalledModel, ...]:
+    """The models in folders that the person named, which may be models themselves; named by their paths."""
+    found = [
+        each for folder in folders for each in ([folder] if _is_pipeline(folder) else _folders_in(folder))
+    ]
+    return tuple(InstalledModel(paths.shorten(each), each.absolute()) for each in found if _is_pipeline(each))
+
+
+def _is_pipeline(folder: Path) -> bool:
+    return (folder / "model_index.json").is_file()
 
 
 def _is_model(folder: Path) -> bool:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from backends.core.contract import SAMPLERS
 from desktop.library.record import Record
+from desktop.library.samplers_elsewhere import sampler_id
 
 _NEGATIVE = "Negative prompt:"
 _SETTING = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
@@ -70,13 +71,22 @@ def _unquote(value: str) -> str:
 
 def read_parameters(text: str) -> Record:
     """The record that a text block of any of these programs gives; None for what it doesn't say."""
+    lines, settings = _split_settings(text)
+    prompt, negative = _split_prompts(lines)
+    return _record(prompt, negative, settings)
+
+
+def read_settings(text: str) -> dict[str, str]:
+    """The settings of such a text block by the names they have there; none when it ends in no such line."""
+    return _split_settings(text)[1]
+
+
+def _split_settings(text: str) -> tuple[list[str], dict[str, str]]:
     *lines, last = text.strip().split("\n")
     found = _SETTING.findall(last)
     if len(found) < _FEWEST_SETTINGS:
-        lines, found = [*lines, last], []
-    prompt, negative = _split_prompts(lines)
-    settings = {str(name): _unquote(str(value).strip()) for name, value in found}
-    return _record(prompt, negative, settings)
+        return [*lines, last], {}
+    return lines, {str(name): _unquote(str(value).strip()) for name, value in found}
 
 
 def _split_prompts(lines: list[str]) -> tuple[str, str]:
@@ -114,9 +124,8 @@ def _record(prompt: str, negative: str, settings: dict[str, str]) -> Record:
 
 def _sampler(name: str, schedule: str) -> str | None:
     """Our id; another program's sampler that we don't have keeps its name. A1111 1.9 moved "Karras" apart."""
-    ids = {label.casefold(): sampler_id for sampler_id, label in SAMPLERS.items()}
     full = f"{name} {schedule}" if schedule.casefold() == "karras" else name
-    return ids.get(full.casefold(), full) or None
+    return sampler_id(name, schedule) or full or None
 
 
 def _whole(text: str | None) -> int | None:

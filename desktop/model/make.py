@@ -171,6 +171,8 @@ class Make:
         """Fills the form from a recipe, and says what could not be taken over."""
         before = {each.name: getattr(self.form, each.name) for each in fields(Form)}
         left = (*fill(self.form, foreign.recipe, self.models), *foreign.extras)
+        if foreign.start is not None:
+            self.form.start, self.form.strength = foreign.start, foreign.recipe.strength or STRENGTH
         text = tr("The settings of a picture from {program} are in the form.", program=foreign.program)
         if left:
             text += " " + tr("Not taken over: {count}.", count=len(left))

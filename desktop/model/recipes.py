@@ -9,6 +9,7 @@ from typing import Protocol
 from backends.core.contract import MAX_SEED, MAX_SIDE, MAX_STEPS, MIN_SIDE, SAMPLERS
 from desktop.model.form import Form, ModelChoice
 from desktop.model.language import tr
+from desktop.model.start import StartPicture
 
 _STEP = 8
 _MAX_SKIP = 11
@@ -36,16 +37,22 @@ class Recipe(Protocol):
     @property
     def seed(self) -> int | None: ...
     @property
+    def strength(self) -> float | None: ...
+    @property
     def clip_skip(self) -> int | None: ...
 
 
 @dataclass(frozen=True)
 class ForeignRecipe:
-    """A recipe, the program that wrote it, and what it holds besides, which we have no field for."""
+    """A recipe, the program that wrote it, and what it holds besides, which we have no field for.
+
+    `start` is the picture it started from, where that is still at hand.
+    """
 
     recipe: Recipe
     program: str
     extras: tuple[str, ...] = ()
+    start: StartPicture | None = None
 
 
 def fill(form: Form, recipe: Recipe, models: Mapping[str, ModelChoice]) -> tuple[str, ...]:

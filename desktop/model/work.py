@@ -56,6 +56,7 @@ class Work:
         self._begun: tuple[Job, Tracker] | None = None
         self._unsaved: Counter[str] = Counter()
         self._ended: set[str] = set()
+        self._resting = False
 
     # --- what the person does ---
 
@@ -122,6 +123,10 @@ class Work:
         self.queue.paused = paused
         self._go_on()
 
+    def rest(self) -> None:
+        """The program ends: nothing else is begun, and what is left stays in the ledger."""
+        self._resting = True
+
     # --- what the worker answers ---
 
     def take(self, event: Event) -> None:
@@ -169,7 +174,8 @@ class Work:
 
     def _go_on(self) -> None:
         """Begins the next job when nothing runs and nothing is in the way."""
-        if self.queue.running is None and self.queue.waiting and not self.queue.paused:
+        idle = self.queue.running is None and not self.queue.paused and not self._resting
+        if idle and self.queue.waiting:
             self._begin(self.queue.waiting[0])
         self._show_progress()
 

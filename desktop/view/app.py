@@ -9,22 +9,31 @@ from PySide6.QtWidgets import QApplication
 
 from backends.core.contract import MezzotintError
 from backends.core.worker_messages import WorkerReady
+from desktop.errands import Errands, ShelfLedger, queue_of
 from desktop.library.problems import LibraryDamaged
 from desktop.model.form import ModelChoice
 from desktop.model.make import Make
 from desktop.model.problem import Problem, Way
+from desktop.model.settings import Settings
+from desktop.model.styles import Styles
 from desktop.session import Session
 from desktop.shelf import Shelf
 from desktop.view import icons, theme
 from desktop.view.main_window import MainWindow
 
 
-def dress(app: QApplication) -> None:
-    """Names the application, and gives it the system's theme, now and whenever that changes."""
+def dress(app: QApplication, settings: Settings | None = None) -> None:
+    """Names the application, and gives it the theme that is set or the system's, now and as they change."""
     QGuiApplication.setApplicationDisplayName("Mezzotint")
     app.setApplicationName("Mezzotint")
-    app.styleHints().colorSchemeChanged.connect(lambda _: wear_theme(app, theme.of_system(app)))
-    wear_theme(app, theme.of_system(app))
+    chosen = settings or Settings()
+
+    def wear(_: object = None) -> None:
+        wear_theme(app, theme.chosen(app, chosen.theme))
+
+    app.styleHints().colorSchemeChanged.connect(wear)
+    chosen.events.theme.connect(wear)
+    wear()
 
 
 def wear_theme(app: QApplication, colours: theme.Colours) -> None:
@@ -39,9 +48,25 @@ class Workshop:
     Every screen is given the workshop, and finds in it what it needs.
     """
 
-    def __init__(self, session: Session, shelf: Shelf, models: Sequence[ModelChoice]) -> None:
-        self.session, self.shelf = session, shelf
-        self.make = Make(session, models)
+    def __init__(
+        self,
+        session: Session,
+        shelf: Shelf,
+        models: Sequence[ModelChoice],
+        *,
+        settings: Settings | None = None,
+        styles: Styles | None = None,
+    ) -> None:
+        self.session, self.shelf, self.errands = session, shelf, Errands()
+        self.settings, self.styles = settings or Settings(), styles or Styles()
+        self.make = Make(
+            session,
+            models,
+            settings=self.settings,
+            styles=self.styles,
+            ledger=ShelfLedger(shelf),
+            reader=self.errands,
+        )
         self.window = MainWindow(self)
         session.happened.connect(self.make.take)
         session.ready.connect(self._ready)
@@ -55,17 +80,20 @@ class Workshop:
         self.window.show()
         self.session.start()
         self.shelf.open()
+        self.shelf.ask(queue_of, self.make.work.restore)
 
     def close(self) -> None:
         """Ends the worker; every finished picture is on disk and in the library when this returns."""
+        self.make.work.rest()
         self.session.close()
+        self.errands.close()
         self.shelf.close()
 
     def _ready(self, ready: WorkerReady) -> None:
         if ready.problem is not None:
             self.make.worker_troubled(ready.problem)
         elif ready.backend is not None:
-            self.make.worker_ready(ready.backend.name)
+            self.make.worker_ready(ready.backend.name, ready.backend.id)
 
     def _library_troubled(self, error: MezzotintError) -> None:
         self.make.studio.problem = library_problem(error, self.shelf)

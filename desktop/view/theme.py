@@ -77,6 +77,11 @@ def of_system(app: QApplication) -> Colours:
     return LIGHT if light else DARK
 
 
+def chosen(app: QApplication, name: str) -> Colours:
+    """The theme of this name; "system" is the one that the system asks for."""
+    return {"light": LIGHT, "dark": DARK}.get(name) or of_system(app)
+
+
 def apply(app: QApplication, colours: Colours) -> None:
     """Dresses the whole application. Can be called again with the other theme."""
     app.setStyle("Fusion")
