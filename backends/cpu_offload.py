@@ -1,8 +1,17 @@
-"""The CPU: works on every machine, needs no graphics card.
+"""The CPU, on every machine; and a GPU with too little memory, layer by layer.
 
-Computes in float32. Weights are held in memory. A small model runs on one thread: its operations
-are too short to share, and threads that wait for each other on a busy machine made the starter up
-to ten times slower (20 steps, two cores, one of them busy: 0.8 s with one thread, 2 to 13 s with two).
+Weights stay in their files, mapped into memory, and are given back by a budget (`memory`): see
+backends/core/streaming.py. The picture does not depend on the budget, bit for bit, unless it is so
+small that the picture must be developed in tiles.
+
+On the CPU everything is computed in float32, by oneDNN (backends/core/memory_lean.py). bfloat16 is an
+option where the processor multiplies it in hardware: it is faster, and its pictures differ.
+On an NVIDIA card the denoiser computes in float16 and `memory` is the card's. On Apple's GPU there is
+nothing to gain, as memory is one.
+
+A small model runs on one thread: its operations are too short to share, and threads that wait for
+each other on a busy machine made the starter up to ten times slower (20 steps, two cores, one of them
+busy: 0.8 s with one thread, 2 to 13 s with two).
 """
 
 from __future__ import annotations
@@ -10,10 +19,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from backends.core.contract import BackendUnavailable, Capabilities, Stages
+from backends.core.contract import BackendUnavailable, Capabilities, InvalidRequest, Option, Stages, unknown
+from backends.core.fit import plain_footprint
+from backends.core.memory import fast_half, parse_memory, physical_cores
+
+if TYPE_CHECKING:
+    import torch
+
+    from backends.core.torch_stages import Placement
 
 _SMALL_MODEL_BYTES = 100 * 2**20
+_MEMORY = Option(
+    id="memory",
+    label="Memory",
+    help="The most memory a model may take. With less than it wants it is slower; the picture is the same.",
+    choices=("automatic", "1GB", "1.5GB", "2GB", "3GB", "4GB", "6GB", "8GB"),
+)
+_PRECISION = Option(
+    id="precision",
+    label="Precision",
+    help="bfloat16 is faster on processors that have it in hardware; its pictures differ a little.",
+    choices=("float32", "bfloat16"),
+)
+_DEVICE = Option(
+    id="device",
+    label="Computes on",
+    help="An NVIDIA card computes where there is one, with weights brought to it layer by layer.",
+    choices=("automatic", "cpu"),
+)
 _CAPABILITIES = Capabilities(
     id="cpu_offload",
     name="CPU",
@@ -21,7 +56,8 @@ _CAPABILITIES = Capabilities(
     rank=90,
     families=("sd1",),
     features=frozenset({"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview"}),
-    precisions=("float32",),
+    precisions=("float32", "bfloat16"),
+    options=(_MEMORY, _PRECISION, _DEVICE),
     checked_on_hardware=True,
 )
 
@@ -30,6 +66,7 @@ class CpuOffload:
     """See the module's docstring."""
 
     capabilities = _CAPABILITIES
+    footprint = plain_footprint(4, 4, together=("unet", "vae"), streams=True, libraries=430 * 10**6)
 
     def probe(self) -> str | None:
         if find_spec("torch") is None:
@@ -39,23 +76,79 @@ class CpuOffload:
     def open(self, model_folder: Path, options: Mapping[str, str]) -> Stages:
         if reason := self.probe():
             raise BackendUnavailable(reason, "Run the installation again.")
-        import psutil
+        limit = parse_memory(options.get(_MEMORY.id, ""))
+        on_cpu = _choice(_DEVICE, options) == "cpu"
+        precision = _choice(_PRECISION, options)
         import torch
 
-        from backends.core.torch_stages import Placement, open_stages
+        from backends.core.torch_stages import open_stages
 
-        torch.set_num_threads(_threads(model_folder, psutil.cpu_count(logical=False)))
-        placement = Placement(
-            backend=_CAPABILITIES.id,
-            device=torch.device("cpu"),
-            free_bytes=lambda: int(psutil.virtual_memory().available),
+        torch.set_num_threads(_threads(model_folder))
+        if torch.cuda.is_available() and not on_cpu:
+            return open_stages(model_folder, _on_card(limit))
+        return open_stages(model_folder, _on_cpu(limit, _cpu_type(precision)))
+
+
+def _choice(option: Option, options: Mapping[str, str]) -> str:
+    value = options.get(option.id) or option.choices[0]
+    if value not in option.choices:
+        raise unknown(option.label.lower(), value, option.choices)
+    return value
+
+
+def _on_cpu(limit: int | None, unet_dtype: torch.dtype) -> Placement:
+    import torch
+
+    from backends.core.streaming_budget import Budget, main_memory
+    from backends.core.torch_stages import Placement
+
+    budget = Budget(limit, main_memory())
+    return Placement(
+        backend=_CAPABILITIES.id,
+        device=torch.device("cpu"),
+        unet_dtype=unet_dtype,
+        free_bytes=budget.bytes,
+        parts=budget.parts,
+    )
+
+
+def _on_card(limit: int | None) -> Placement:
+    """Untested on hardware."""
+    import torch
+
+    from backends.core.streaming_budget import Budget
+    from backends.core.torch_stages import Placement
+
+    cuda: Any = torch.cuda
+    budget = Budget(limit, lambda: int(cuda.mem_get_info()[0]) + int(cuda.memory_allocated()))
+    return Placement(
+        backend=_CAPABILITIES.id,
+        device=torch.device("cuda"),
+        text_dtype=torch.float16,
+        unet_dtype=torch.float16,
+        free_bytes=budget.bytes,
+        parts=budget.parts,
+        after_picture=cuda.empty_cache,
+    )
+
+
+def _cpu_type(precision: str) -> torch.dtype:
+    import torch
+
+    if precision == "bfloat16" and not fast_half():
+        raise InvalidRequest(
+            "This processor has no bfloat16 in hardware, so it would be many times slower.", "Use float32."
         )
-        return open_stages(model_folder, placement)
+    return torch.bfloat16 if precision == "bfloat16" else torch.float32
 
 
-def _threads(model_folder: Path, cores: int | None) -> int:
-    weights = sum(path.stat().st_size for path in model_folder.rglob("*.safetensors"))
-    return 1 if weights < _SMALL_MODEL_BYTES else cores or 1
+def _threads(model_folder: Path) -> int:
+    """By the weights' size; a variant's are its base's (see model_folder)."""
+    from backends.core.model_folder import open_folder
+
+    folder = open_folder(model_folder)
+    weights = sum(path.stat().st_size for part in folder.parts for path in folder.weight_files(part))
+    return 1 if weights < _SMALL_MODEL_BYTES else physical_cores()
 
 
 BACKEND = CpuOffload()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import math
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +88,12 @@ def _read_prompt(run: _Run) -> Generator[Event, None, Mapping[str, Tensor]]:
     return tensors
 
 
+def _remarks(run: _Run) -> Iterator[Notice]:
+    """What the stages have to say, where they say anything: that memory was short, and what was done."""
+    take: Callable[[], Iterable[str]] = getattr(run.stages, "take_remarks", tuple)
+    return (Notice(run.request.id, sentence) for sentence in take())
+
+
 def _text_notices(request: Request, cut: tuple[str, ...]) -> Iterator[Notice]:
     if not request.prompt.strip():
         yield Notice(request.id, "The prompt is empty, so the picture is whatever the model thinks of.")
@@ -143,6 +149,7 @@ def _denoise(
         if show is not None:
             picture = show(preview.clean_estimate(scheduler, model_input, prediction, float(timestep)))
         seconds = time.perf_counter() - step_began
+        yield from _remarks(run)
         yield StepDone(request.id, math.ceil(done / scheduler.order), total, seconds, index, picture)
     yield run.finished(Stage.DENOISING, began, index)
     return latents
@@ -194,6 +201,7 @@ def _develop(run: _Run, index: int, latents: Tensor) -> Iterator[Event]:
     request, began = run.request, time.perf_counter()
     yield StageStarted(request.id, Stage.DEVELOPING, index)
     image = run.stages.decode(latents)
+    yield from _remarks(run)
     guard.check_finite(image, "developing the picture")
     pixels = pictures.to_unit(image)
     if warning := guard.describe_dull(pixels):

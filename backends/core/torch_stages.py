@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from backends.core import fallback
 from backends.core.contract import BrokenModel, Conditioning, ModelFacts, OutOfMemory
-from backends.core.low_rank import merge
+from backends.core.environment import out_of_memory
+from backends.core.fallback import Attempt
+from backends.core.fit import PARTS, Footprint, Needs, smaller_size
+from backends.core.memory import in_words
 from backends.core.model_folder import ModelFolder, open_folder
+from backends.core.parts import Loader, Parts, Resident, load_on_device
 from backends.core.quiet import quiet
+from backends.core.streaming import Streamed
+from backends.core.streaming_files import CLASSES, class_named
+from backends.core.tiling import ALL_WAYS, DecodeWay
 
-_CLASSES = {
-    "CLIPTextModel": "transformers.models.clip.modeling_clip",
-    "CLIPTokenizer": "transformers.models.clip.tokenization_clip",
-    "UNet2DConditionModel": "diffusers.models.unets.unet_2d_condition",
-    "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
-}
-"""The classes a model folder may name, and where they are. Nothing else is ever imported for it."""
+
+def _nothing() -> None:
+    """The hook that does nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """Where the networks run, and in which precision each computes."""
+    """Where the networks run, in which precision each computes, and how they get there.
+
+    `free_bytes`: what arrays may still take on the device. `load` brings one part there; `parts` decides
+    where the networks are between uses. `attention` is a diffusers attention processor for UNet and VAE.
+    `decode` are the ways to decode, the best first. `before_picture` is called before a request's first
+    network runs, `after_picture` after each decoding. `remarks` collects sentences for the person waiting.
+    """
 
     backend: str
     device: torch.device
@@ -37,12 +47,30 @@ class Placement:
     unet_dtype: torch.dtype = torch.float32
     vae_dtype: torch.dtype = torch.float32
     free_bytes: Callable[[], int]
+    load: Loader = load_on_device
+    parts: Callable[[ModelFolder, Placement], Parts] = Resident
+    attention: Any | None = None
+    decode: tuple[DecodeWay, ...] = ALL_WAYS
+    before_picture: Callable[[], None] = _nothing
+    after_picture: Callable[[], None] = _nothing
+    remarks: list[str] = field(default_factory=list[str])
+
+    @property
+    def dtypes(self) -> dict[str, torch.dtype]:
+        """What each part computes in."""
+        return dict(zip(PARTS, (self.text_dtype, self.unet_dtype, self.vae_dtype), strict=True))
 
     @property
     def precision(self) -> str:
         """For the record: "float32", or one word a network where they differ."""
-        names = [str(d).removeprefix("torch.") for d in (self.text_dtype, self.unet_dtype, self.vae_dtype)]
+        names = [str(d).removeprefix("torch.") for d in self.dtypes.values()]
         return names[0] if len(set(names)) == 1 else f"text {names[0]}, unet {names[1]}, vae {names[2]}"
+
+    @property
+    def footprint(self) -> Footprint:
+        """For predictions of memory: what weights and arrays take with these precisions."""
+        sizes = {part: dtype.itemsize for part, dtype in self.dtypes.items()}
+        return Footprint(linear=sizes, elsewhere=sizes, number=sizes)
 
 
 class ClipEncoder:
@@ -73,15 +101,11 @@ class TorchStages:
     """The contract's Stages on one torch device. Arrays in and out are float32 on the CPU."""
 
     def __init__(self, folder: ModelFolder, placement: Placement) -> None:
-        self._placement = placement
-        self._family = folder.family
-        self._vae_config = folder.configs["vae"]
-        self._facts = folder.facts
-        self._tokenizers: list[Any] = [load_part(folder, "tokenizer", torch.float32)]
-        text_encoder = self._load(folder, "text_encoder", placement.text_dtype)
-        self._encoders = [ClipEncoder(text_encoder, placement.device)]
-        self._unet: Any = self._load(folder, "unet", placement.unet_dtype)
-        self._vae: Any = self._load(folder, "vae", placement.vae_dtype)
+        self._folder, self._placement = folder, placement
+        self._facts, self._needs = folder.facts, Needs(folder, placement.footprint)
+        self._remarks = placement.remarks
+        self._tokenizers: list[Any] = [load_tokenizer(folder)]
+        self._parts: Parts = self._first_parts()
         self._provenance = _provenance(folder, placement)
 
     @property
@@ -93,40 +117,112 @@ class TorchStages:
         return self._provenance
 
     def check_size(self, width: int, height: int) -> None:
-        need, free = _decode_bytes(self._vae_config, width, height), self._placement.free_bytes()
+        self._placement.before_picture()
+        free = self._placement.free_bytes()
+        if _generous_bytes(self._folder.configs["vae"], width, height) < free:
+            return
+        size, tile = (width, height), min(way.tile or max(width, height) for way in self._placement.decode)
+        need = max(self._needs.arrays("unet", size, 2), self._needs.decode(size, tile))
         if need > free:
-            raise OutOfMemory(
-                f"A picture of {width} x {height} needs about {_gb(need)} of memory; {_gb(free)} is free.",
-                _smaller_size(width, height, free / need),
-            )
+            raise _too_large(size, need, free)
 
     @torch.inference_mode()
     def encode_text(self, text: str, clip_skip: int) -> Conditioning:
-        return self._family.encode_text(self._encoders, self._tokenizers, text, clip_skip)
+        model = self._use("text_encoder", (1, self._facts.token_limit))
+        encoders = [ClipEncoder(model, self._placement.device)]
+        return self._folder.family.encode_text(encoders, self._tokenizers, text, clip_skip)
 
     @torch.inference_mode()
     def encode_image(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        posterior = self._vae.encode(self._to(image, self._placement.vae_dtype)).latent_dist
+        vae, dtype = (
+            self._use("vae", self._facts.latent_shape(*reversed(image.shape[-2:]))),
+            self._placement.vae_dtype,
+        )
+        posterior = vae.encode(self._to(image, dtype)).latent_dist
         return posterior.mean.float().cpu(), posterior.std.float().cpu()
 
     @torch.inference_mode()
     def denoise(self, latents: Tensor, timestep: float, conditioning: Mapping[str, Tensor]) -> Tensor:
-        dtype = self._placement.unet_dtype
-        inputs = {name: self._to(tensor, dtype) for name, tensor in conditioning.items()}
-        time = torch.tensor(timestep, dtype=torch.float32, device=self._placement.device)
-        return self._unet(self._to(latents, dtype), time, return_dict=False, **inputs)[0].float().cpu()
+        predict = partial(self._predict, latents, timestep, conditioning)
+        attempts = [Attempt(predict), Attempt(lambda: self._streamed() or predict(), fallback.STREAMED)]
+        return fallback.first_that_fits(attempts, self._remarks)
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
-        scaled = self._to(latents / self._facts.scaling_factor, self._placement.vae_dtype)
-        return self._vae.decode(scaled, return_dict=False)[0].float().cpu()
+        image = self._decode(latents, self._placement.vae_dtype)
+        what = fallback.spoiled(image)
+        if what and self._placement.vae_dtype != torch.float32:
+            fallback.say(self._remarks, fallback.full_precision(what, self._placement.vae_dtype))
+            self._parts.reload("vae", torch.float32)
+            image = self._decode(latents, torch.float32)
+            self._parts.reload("vae", self._placement.vae_dtype)
+        self._placement.after_picture()
+        return image
+
+    def network(self, part: str) -> Any:
+        """The module of a part ("text_encoder", "unet", "vae"), for hooks that look inside."""
+        return self._parts.module(part)
+
+    def take_remarks(self) -> list[str]:
+        """What was said since the last time, for the person waiting."""
+        said = list(self._remarks)
+        self._remarks.clear()
+        return said
 
     def close(self) -> None:
-        self._encoders, self._unet, self._vae = [], None, None
-        gc.collect()
+        self._parts.close()
 
-    def _load(self, folder: ModelFolder, part: str, dtype: torch.dtype) -> Any:
-        return load_part(folder, part, dtype).eval().requires_grad_(False).to(self._placement.device)
+    def _predict(self, latents: Tensor, timestep: float, conditioning: Mapping[str, Tensor]) -> Tensor:
+        dtype, unet = self._placement.unet_dtype, self._use("unet", tuple(latents.shape))
+        inputs = {name: self._to(tensor, dtype) for name, tensor in conditioning.items()}
+        time = torch.tensor(timestep, dtype=torch.float32, device=self._placement.device)
+        return unet(self._to(latents, dtype), time, return_dict=False, **inputs)[0].float().cpu()
+
+    def _decode(self, latents: Tensor, dtype: torch.dtype) -> Tensor:
+        """By the first way that memory is predicted to suffice for, and by the next when it does not."""
+        attempts: list[Attempt] = []
+        for way in self._ways_that_fit(latents):
+            sentence = "" if way.tile is None else fallback.SMALLER_TILES.format(way=way.words)
+            attempts.append(Attempt(partial(self._decode_by, way, latents, dtype), sentence))
+        return fallback.first_that_fits(attempts, self._remarks)
+
+    def _decode_by(self, way: DecodeWay, latents: Tensor, dtype: torch.dtype) -> Tensor:
+        vae = self._use("vae", (*latents.shape[:2], *way.covers(*latents.shape[-2:])))
+        scaled = self._to(latents / self._facts.scaling_factor, dtype)
+        return way.decode(vae, scaled).float().cpu()
+
+    def _ways_that_fit(self, latents: Tensor) -> list[DecodeWay]:
+        """Never none: the last way is tried even where it is predicted to fail."""
+        scale, free = self._facts.latent_scale, self._placement.free_bytes()
+        size, ways = (latents.shape[-1] * scale, latents.shape[-2] * scale), list(self._placement.decode)
+        if _generous_bytes(self._folder.configs["vae"], *size) < free:
+            return ways
+        while len(ways) > 1 and self._needs.decode(size, ways[0].tile) > free:
+            ways.pop(0)
+        return ways
+
+    def _use(self, part: str, shape: tuple[int, ...]) -> Any:
+        return self._parts.use(part, shape)
+
+    def _first_parts(self) -> Parts:
+        try:
+            return self._placement.parts(self._folder, self._placement)
+        except (MemoryError, RuntimeError) as error:
+            if out_of_memory(error) is None:
+                raise
+        fallback.forget()
+        fallback.say(self._remarks, fallback.STREAMED)
+        return self._without_room()
+
+    def _streamed(self) -> None:
+        self._parts.close()
+        self._parts = self._without_room()
+
+    def _without_room(self) -> Parts:
+        placement = self._placement
+        return Streamed(
+            self._folder, placement.device, placement.dtypes, lambda part, shape: 0, placement.attention
+        )
 
     def _to(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         return tensor.to(self._placement.device, dtype).contiguous()
@@ -146,48 +242,26 @@ def open_stages(path: Path, placement: Placement) -> TorchStages:
         ) from error
 
 
-def load_part(folder: ModelFolder, part: str, dtype: torch.dtype) -> Any:
-    """One part of a model folder, by the class that model_index.json names for it.
-
-    Raises BrokenModel when the files do not fit that class.
-    """
-    name = folder.class_name(part)
-    loader: Any = _class_named(name)
-    options = {} if part == "tokenizer" else _weight_options(folder, part, dtype)
+def load_tokenizer(folder: ModelFolder) -> Any:
+    """Raises BrokenModel when its files do not fit together."""
+    name = folder.class_name("tokenizer")
+    loader = class_named(name)
     try:
-        loaded = loader.from_pretrained(str(folder.path / part), local_files_only=True, **options)
+        return loader.from_pretrained(str(folder.path / "tokenizer"), local_files_only=True)
     except MemoryError:
         raise
     except Exception as error:
         raise BrokenModel(
-            f"The model's {part} in {folder.path} can't be loaded as {name}: its files do not fit together.",
+            f"The model's tokenizer in {folder.path} can't be loaded: its files do not fit together.",
             "Copy or download the model again.",
         ) from error
-    if part == "unet" and folder.change:
-        merge(loaded, folder.change.path)
-    return loaded
-
-
-def _weight_options(folder: ModelFolder, part: str, dtype: torch.dtype) -> dict[str, Any]:
-    options: dict[str, Any] = {"use_safetensors": True, "variant": folder.variant(part)}
-    if part == "text_encoder":
-        return options | {"dtype": dtype}
-    return options | {"torch_dtype": dtype, "low_cpu_mem_usage": False}
 
 
 def import_classes() -> None:
     """Imports what opening a model will need, which takes seconds: the worker does it while it waits."""
-    for module in _CLASSES.values():
+    for module in CLASSES.values():
         importlib.import_module(module)
     quiet()
-
-
-def _class_named(name: str) -> Any:
-    # CLIPTokenizerFast was folded into CLIPTokenizer in transformers 5.
-    name = name.removesuffix("Fast")
-    if name not in _CLASSES:
-        raise BrokenModel(f"The model needs {name}, which this version can't run.", "Use another model.")
-    return getattr(importlib.import_module(_CLASSES[name]), name)
 
 
 def _provenance(folder: ModelFolder, placement: Placement) -> dict[str, str]:
@@ -202,26 +276,18 @@ def _provenance(folder: ModelFolder, placement: Placement) -> dict[str, str]:
     }
 
 
-def _decode_bytes(vae: Mapping[str, Any], width: int, height: int) -> int:
-    """The decoder's peak, about: its widest layers at full size, a few arrays of them alive at once.
+def _generous_bytes(vae: Mapping[str, Any], width: int, height: int) -> int:
+    """More than decoding needs, without asking the ledger: a dozen arrays of its widest layer at full size.
 
-    Decoding needs more than a denoising step at every size, so it is what decides.
+    Decoding needs more than a denoising step at every size.
     """
-    widths = cast(list[int], vae["block_out_channels"])
-    widest = max(channels / 4**level for level, channels in enumerate(_upsampled(widths)))
-    return int(5 * 4 * widest * width * height)
+    return int(12 * 4 * max(vae["block_out_channels"]) * width * height)
 
 
-def _upsampled(widths: list[int]) -> list[int]:
-    """Channels at full size, half size, ...: an upsampled array still has the next deeper block's width."""
-    return [max(pair) for pair in zip(widths, [*widths[1:], widths[-1]], strict=True)]
-
-
-def _smaller_size(width: int, height: int, share: float) -> str:
-    factor = (share * 0.9) ** 0.5
-    w, h = (max(64, int(side * factor) // 64 * 64) for side in (width, height))
-    return f"Use {w} x {h}, or close other programs."
-
-
-def _gb(count: int) -> str:
-    return f"{count / 1e9:.1f} GB"
+def _too_large(size: tuple[int, int], need: int, free: int) -> OutOfMemory:
+    what = smaller_size(size, free / need) or "a smaller model"
+    return OutOfMemory(
+        f"A picture of {size[0]} x {size[1]} needs about {in_words(need)} of memory; "
+        f"{in_words(free)} is free.",
+        f"Use {what}, or close other programs.",
+    )

@@ -1,0 +1,183 @@
+"""Does a model fit? Disk, memory and arrays for one backend and one size, and what to do about it.
+
+Only the folder's configuration files are needed, so that it can be asked before a download.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from backends.core.memory import in_words
+from backends.core.model_folder import ModelFolder
+
+if TYPE_CHECKING:
+    from backends.core.fit_arrays import Arrays
+
+PARTS = ("text_encoder", "unet", "vae")
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+FITS, STREAMS, TOO_LARGE = "fits", "streams", "too large"
+_SPARE = 1.06
+"""What an allocator holds beyond the arrays alive, measured on glibc (tests/measure_fit.py)."""
+_SMALLEST_TILE = 32
+_PICTURE_COPIES = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """How a backend holds a model.
+
+    `linear` and `elsewhere`: bytes a weight takes, by part, in linear layers and in the others.
+    `number`: bytes of a number in the arrays, by part. `together`: the parts that stay while another
+    runs. `streams`: whether weights can come as they are needed. `libraries`: taken before any model.
+    """
+
+    linear: Mapping[str, float]
+    elsewhere: Mapping[str, float]
+    number: Mapping[str, int]
+    together: tuple[str, ...] = PARTS
+    streams: bool = False
+    libraries: int = 0
+
+
+def plain_footprint(weight: float, number: int, **others: Any) -> Footprint:
+    """The same bytes a weight and a number in every part. `others` are fields of Footprint."""
+    each = dict.fromkeys(PARTS, weight)
+    fields: dict[str, Any] = {"linear": each, "elsewhere": each, "number": dict.fromkeys(PARTS, number)}
+    return Footprint(**(fields | others))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """A prediction, in bytes.
+
+    `stages`: the peak while each part runs, weights and arrays together; `need` is the highest of them.
+    `least` is what it takes when weights stream and the picture is decoded in tiles. `verdict` is FITS,
+    STREAMS or TOO_LARGE, and `action` one sentence.
+    """
+
+    size: Size
+    disk: int
+    weights: int
+    arrays: int
+    stages: Mapping[str, int]
+    need: int
+    least: int
+    free: int
+    verdict: str
+    action: str
+
+
+class Needs:
+    """The bytes a model takes on one backend, by part and size. `batch` is 2 with guidance."""
+
+    def __init__(self, folder: ModelFolder, footprint: Footprint) -> None:
+        self._folder, self._footprint = folder, footprint
+
+    @cached_property
+    def _arrays(self) -> Arrays:
+        from backends.core.fit_arrays import Arrays
+
+        return Arrays(self._folder)
+
+    def weights(self, part: str) -> int:
+        counts = self._arrays.weights(part)
+        linear = counts["linear"]
+        elsewhere = sum(counts.values()) - linear
+        return int(linear * self._footprint.linear[part] + elsewhere * self._footprint.elsewhere[part])
+
+    def arrays(self, part: str, size: Size, batch: int) -> int:
+        """What a part's arrays take at their peak."""
+        width, height = self._latents(size)
+        if part == "text_encoder":
+            return self._scaled(part, self._arrays.text())
+        if part == "unet":
+            return self._scaled(part, self._arrays.unet(batch, height, width))
+        return self.decode(size, None)
+
+    def decode(self, size: Size, tile: int | None) -> int:
+        """Decoding in tiles of so many latents a side, or at once."""
+        width, height = self._latents(size)
+        if tile is None or max(width, height) <= tile:
+            return self._scaled("vae", self._arrays.decoder(height, width))
+        tiled = self._scaled("vae", self._arrays.decoder(min(tile, height), min(tile, width)))
+        return tiled + _PICTURE_COPIES * 3 * size[0] * size[1] * 4
+
+    def largest_layer(self, part: str) -> int:
+        return self._arrays.largest_layer(part)
+
+    def stages(self, size: Size, batch: int) -> dict[str, int]:
+        """The peak while each part runs, beside the parts that stay, libraries included."""
+        return {part: self._stage(part, size, batch) for part in PARTS}
+
+    def least(self, size: Size, batch: int) -> int:
+        """What it takes, libraries included, when only the layer at work has its weights."""
+        arrays = {part: self.arrays(part, size, batch) for part in ("text_encoder", "unet")}
+        arrays["vae"] = self.decode(size, _SMALLEST_TILE)
+        return self._footprint.libraries + max(arrays[part] + 2 * self.largest_layer(part) for part in PARTS)
+
+    def _stage(self, part: str, size: Size, batch: int) -> int:
+        held = {*self._footprint.together, part}
+        return self._footprint.libraries + sum(map(self.weights, held)) + self.arrays(part, size, batch)
+
+    def _scaled(self, part: str, float32_bytes: int) -> int:
+        return int(float32_bytes * self._footprint.number[part] / 4 * _SPARE)
+
+    def _latents(self, size: Size) -> Size:
+        scale = self._folder.facts.latent_scale
+        return size[0] // scale, size[1] // scale
+
+
+def predict(folder: ModelFolder, footprint: Footprint, size: Size, free: int, batch: int = 2) -> Fit:
+    """Whether a picture of this size can be made where so much is free."""
+    needs = Needs(folder, footprint)
+    stages = needs.stages(size, batch)
+    need = max(stages.values())
+    least = needs.least(size, batch) if footprint.streams else need
+    weights = sum(map(needs.weights, PARTS))
+    verdict = FITS if need <= free else STREAMS if least <= free else TOO_LARGE
+    return Fit(
+        size=size,
+        disk=_disk(folder) or weights,
+        weights=weights,
+        arrays=max(needs.arrays(part, size, batch) for part in PARTS),
+        stages=stages,
+        need=need,
+        least=least,
+        free=free,
+        verdict=verdict,
+        action=_action(verdict, least, size, free),
+    )
+
+
+def smaller_size(size: Size, share: float) -> str | None:
+    """ "512 x 384": the same shape with so much less area, or None when that is smaller than anything."""
+    factor = min(1.0, share * 0.9) ** 0.5
+    width, height = (int(side * factor) // 64 * 64 for side in size)
+    return f"{width} x {height}" if min(width, height) >= 64 else None
+
+
+def _action(verdict: str, least: int, size: Size, free: int) -> str:
+    if verdict == FITS:
+        return "It can be used as it is."
+    if verdict == STREAMS:
+        return "It can be used: weights are read as they are needed, which is slower."
+    smaller = smaller_size(size, free / least)
+    return f"Try {smaller}, or close other programs." if smaller else "Choose a smaller model."
+
+
+def _disk(folder: ModelFolder) -> int:
+    """What the weight files take; 0 when they are not there yet."""
+    return sum(path.stat().st_size for part in PARTS for path in (folder.path / part).glob("*.safetensors"))
+
+
+def describe(fit: Fit) -> str:
+    """One line for a person."""
+    return (
+        f"{fit.size[0]} x {fit.size[1]}: {in_words(fit.disk)} on disk, {in_words(fit.need)} of memory "
+        f"({in_words(fit.arrays)} of it for the picture), at least {in_words(fit.least)}. {fit.action}"
+    )

@@ -1,0 +1,105 @@
+"""How many bytes of arrays a model's networks hold at their peak, for any size, by the ledger.
+
+The arrays do not depend on the weights' values, so the configuration is enough: this works before a
+download. A network of SD 1.5's size takes half a second the first time, and nothing after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import prod
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from backends.core.ledger import FakeNetwork
+from backends.core.memory_lean import make_lean, onednn_works
+from backends.core.model_folder import ModelFolder
+from backends.core.streaming_files import build_empty, layers, own_weights
+
+_NUMBER = 4
+"""Bytes of a float32 number. Arrays of half-precision networks are half as large."""
+
+
+class Arrays:
+    """The peaks of one model's networks in bytes, as float32 on a CPU."""
+
+    def __init__(self, folder: ModelFolder) -> None:
+        self._folder = folder
+        self._networks: dict[str, FakeNetwork] = {}
+        self._peaks: dict[tuple[object, ...], int] = {}
+
+    def unet(self, batch: int, height: int, width: int) -> int:
+        """One prediction of (batch, C, height, width) latents."""
+
+        def run(unet: Any, zeros: Callable[..., Tensor]) -> None:
+            config = self._folder.configs["unet"]
+            shapes = _conditioning(config, self._folder.facts.token_limit)
+            inputs: dict[str, Any] = {name: zeros(batch, *shape) for name, shape in shapes.items()}
+            if "time_ids" in inputs:
+                names = ("text_embeds", "time_ids")
+                inputs["added_cond_kwargs"] = {name: inputs.pop(name) for name in names}
+            latents = zeros(batch, int(config["in_channels"]), height, width)
+            unet(latents, torch.tensor(1.0), return_dict=False, **inputs)
+
+        return self._peak("unet", run, batch, height, width)
+
+    def decoder(self, height: int, width: int) -> int:
+        """Decoding (1, C, height, width) latents at once."""
+
+        def run(vae: Any, zeros: Callable[..., Tensor]) -> None:
+            vae.decode(zeros(1, self._folder.facts.latent_channels, height, width), return_dict=False)
+
+        return self._peak("vae", run, height, width)
+
+    def text(self) -> int:
+        """Encoding one prompt: an upper bound by the widest layer, as it is small beside the rest."""
+        config = self._folder.configs["text_encoder"]
+        return 8 * _NUMBER * self._folder.facts.token_limit * int(config.get("intermediate_size", 4096))
+
+    def weights(self, part: str) -> Mapping[str, int]:
+        """How many weights a part has, in "linear" layers, "convolution" layers and the "rest"."""
+        counts = {"linear": 0, "convolution": 0, "rest": 0}
+        for _, module in layers(self._network(part).module):
+            counts[_kind(module)] += sum(prod(weight.shape) for weight in own_weights(module).values())
+        return counts
+
+    def largest_layer(self, part: str) -> int:
+        """Bytes of the largest weight in float32."""
+        return max(_NUMBER * prod(weight.shape) for weight in self._network(part).module.parameters())
+
+    def _peak(self, part: str, run: Callable[[Any, Callable[..., Tensor]], object], *key: int) -> int:
+        if (part, *key) not in self._peaks:
+            self._peaks[part, *key] = self._network(part).peak(run).bytes
+        return self._peaks[part, *key]
+
+    def _network(self, part: str) -> FakeNetwork:
+        if part not in self._networks:
+            module = build_empty(self._folder, part)
+            if onednn_works():
+                make_lean(module)
+            self._networks[part] = FakeNetwork(module)
+        return self._networks[part]
+
+
+def _kind(module: nn.Module) -> str:
+    if isinstance(module, nn.Linear):
+        return "linear"
+    return "convolution" if isinstance(module, nn.Conv2d) else "rest"
+
+
+def _conditioning(config: Mapping[str, Any], tokens: int) -> dict[str, tuple[int, ...]]:
+    """Shapes, without the batch, of what a diffusers UNet takes beside latents and timestep."""
+    cross: object = config.get("cross_attention_dim", 1280)
+    width = cast(list[int], cross)[0] if isinstance(cross, list) else int(cast(int, cross))
+    shapes: dict[str, tuple[int, ...]] = {"encoder_hidden_states": (tokens, width)}
+    if config.get("time_cond_proj_dim"):
+        shapes["timestep_cond"] = (int(config["time_cond_proj_dim"]),)
+    if config.get("addition_embed_type") == "text_time":
+        total, each = (
+            int(config["projection_class_embeddings_input_dim"]),
+            int(config["addition_time_embed_dim"]),
+        )
+        shapes |= {"text_embeds": (total - 6 * each,), "time_ids": (6,)}
+    return shapes

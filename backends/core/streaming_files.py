@@ -1,0 +1,273 @@
+"""A part's weights as they lie on disk: mapped, named as today's modules name them, copied only when needed.
+
+A tensor of `WeightFiles` is a view of the file in the page cache, mapped when asked for and unmapped
+when the tensor is freed. Unmapping is the one way of giving clean pages back that works on Linux,
+macOS and Windows alike (`madvise(MADV_DONTNEED)` is a mere hint on macOS and absent on Windows).
+Mappings are private: a write to such a tensor stays in memory and never reaches the file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import mmap
+import os
+import struct
+from collections import OrderedDict
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from backends.core import low_rank
+from backends.core.contract import BrokenModel
+from backends.core.low_rank import LowRank
+from backends.core.model_folder import ModelFolder
+
+CLASSES = {
+    "CLIPTextModel": "transformers.models.clip.modeling_clip",
+    "CLIPTokenizer": "transformers.models.clip.tokenization_clip",
+    "UNet2DConditionModel": "diffusers.models.unets.unet_2d_condition",
+    "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
+}
+"""The classes a model folder may name, and where they are. Nothing else is ever imported for it."""
+
+_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+_OLD_PREFIXES = ("text_model.",)
+"""What older releases of transformers put before the names of a part's weights."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One tensor in a safetensors file: `start` and `length` in bytes from the file's beginning."""
+
+    path: Path
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+    start: int
+    length: int
+
+    def view(self) -> Tensor:
+        """The tensor as a mapping of its own, which lives as long as the tensor does."""
+        offset = self.start % mmap.ALLOCATIONGRANULARITY
+        with self.path.open("rb") as file:
+            area = mmap.mmap(
+                file.fileno(), offset + self.length, access=mmap.ACCESS_COPY, offset=self.start - offset
+            )
+        return self.within(area, offset)
+
+    def within(self, area: mmap.mmap, offset: int) -> Tensor:
+        """The tensor at this offset of a mapping."""
+        flat = torch.frombuffer(area, dtype=self.dtype, count=prod(self.shape), offset=offset)
+        return flat.view(self.shape)
+
+
+class WeightFiles:
+    """The weights of one part, by the names of the module's parameters."""
+
+    def __init__(self, tensors: Mapping[str, Stored], changes: Mapping[str, LowRank] | None = None) -> None:
+        self._tensors = dict(tensors)
+        self._changes = changes or {}
+        self._files = {path: path.open("rb") for path in {stored.path for stored in tensors.values()}}
+        self._areas: dict[Path, mmap.mmap] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._tensors
+
+    def tensor(self, name: str) -> Tensor:
+        """A view of the file, as it is stored; a changed copy where the model is a variant."""
+        weight = self._tensors[name].view()
+        return self._changes[name].added_to(weight) if name in self._changes else weight
+
+    def lasting(self, name: str) -> Tensor:
+        """As `tensor`, for one that stays: these share a mapping a file, as systems limit their count."""
+        stored = self._tensors[name]
+        if stored.path not in self._areas:
+            descriptor = self._files[stored.path].fileno()
+            self._areas[stored.path] = mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY)
+        weight = stored.within(self._areas[stored.path], stored.start)
+        return self._changes[name].added_to(weight) if name in self._changes else weight
+
+    def let_go(self) -> None:
+        """Forgets the lasting mappings: the last tensor of each gives its pages back."""
+        self._areas.clear()
+
+    def will_need(self, names: Iterable[str]) -> None:
+        """Asks the system to read ahead, where it can be asked (Linux); returns at once."""
+        if not hasattr(os, "posix_fadvise"):
+            return
+        for stored in (self._tensors[name] for name in names):
+            file = self._files[stored.path].fileno()
+            os.posix_fadvise(file, stored.start, stored.length, os.POSIX_FADV_WILLNEED)
+
+    def close(self) -> None:
+        """Closes the files. Tensors already handed out stay good."""
+        self.let_go()
+        for file in self._files.values():
+            file.close()
+
+
+def read_header(path: Path) -> dict[str, Stored]:
+    """The tensors of a safetensors file, by their names in it. Assumes that `check_files` has passed."""
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = cast(dict[str, dict[str, Any]], json.loads(file.read(length)))
+    base = 8 + int(length)
+    return {
+        name: Stored(
+            path,
+            _DTYPES[entry["dtype"]],
+            tuple(entry["shape"]),
+            base + entry["data_offsets"][0],
+            entry["data_offsets"][1] - entry["data_offsets"][0],
+        )
+        for name, entry in header.items()
+        if name != "__metadata__"
+    }
+
+
+def class_named(name: str) -> Any:
+    """A class that a model folder names. Raises BrokenModel for one we don't run."""
+    # CLIPTokenizerFast was folded into CLIPTokenizer in transformers 5.
+    name = name.removesuffix("Fast")
+    if name not in CLASSES:
+        raise BrokenModel(f"The model needs {name}, which this version can't run.", "Use another model.")
+    return getattr(importlib.import_module(CLASSES[name]), name)
+
+
+def build_empty(folder: ModelFolder, part: str, dtype: torch.dtype = torch.float32) -> nn.Module:
+    """A part's module with its parameters on "meta": no memory, no initialisation. Buffers are real."""
+    network: Any = class_named(folder.class_name(part))
+    with _parameters_on_meta():
+        return cast(nn.Module, _construct(network, folder.path / part).eval().requires_grad_(False)).to(dtype)
+
+
+def _construct(network: Any, path: Path) -> Any:
+    if hasattr(network, "load_config"):  # diffusers
+        return network.from_config(network.load_config(str(path), local_files_only=True))
+    return network(network.config_class.from_pretrained(str(path), local_files_only=True))
+
+
+@contextmanager
+def _parameters_on_meta() -> Generator[None]:
+    """While a module is built, each parameter goes to "meta" before anything fills it.
+
+    A plain `torch.device("meta")` would take the buffers along, and those that are computed and not
+    stored (CLIP's position ids) could not be brought back.
+    """
+    original = nn.Module.register_parameter
+
+    def register(self: nn.Module, name: str, param: nn.Parameter | None) -> None:
+        if param is not None:
+            param = nn.Parameter(param.detach().to("meta"), requires_grad=False)
+        original(self, name, param)
+
+    nn.Module.register_parameter = register
+    try:
+        yield
+    finally:
+        nn.Module.register_parameter = original
+
+
+def open_weights(folder: ModelFolder, part: str, module: nn.Module) -> WeightFiles:
+    """The weights of one part under the names that `module` has for them. Raises BrokenModel."""
+    stored: dict[str, Stored] = {}
+    for path in folder.weight_files(part):
+        stored.update(read_header(path))
+    names = _names_now(stored, module)
+    for name, parameter in module.named_parameters():
+        if name not in names or stored[names[name]].shape != tuple(parameter.shape):
+            raise BrokenModel(
+                f"The model's {part} in {folder.path} can't be loaded as {type(module).__name__}: "
+                "its files do not fit together.",
+                "Copy or download the model again.",
+            )
+    found = {name: stored[names[name]] for name, _ in _stored_members(module) if name in names}
+    return WeightFiles(found, _changes(folder, part, found))
+
+
+def _changes(folder: ModelFolder, part: str, weights: Mapping[str, Stored]) -> dict[str, LowRank]:
+    if part != "unet" or folder.change is None:
+        return {}
+    changes = low_rank.read(folder.change.path)
+    for name, change in changes.items():
+        shape = weights[name].shape if name in weights else ()
+        if not shape or (change.up.shape[0], change.down[0].numel()) != (shape[0], prod(shape[1:])):
+            raise low_rank.misfit(folder.change.path)
+    return changes
+
+
+def _stored_members(module: nn.Module) -> Generator[tuple[str, Tensor]]:
+    yield from module.named_parameters()
+    yield from module.named_buffers()
+
+
+def _names_now(stored: Iterable[str], module: Any) -> dict[str, str]:
+    """Names of the module's members -> names in the file, which may be of an older release."""
+    names: OrderedDict[str, Any] = OrderedDict((name, name) for name in stored)
+    if hasattr(module, "_fix_state_dict_keys_on_load"):
+        module._fix_state_dict_keys_on_load(names)
+    members = {name for name, _ in _stored_members(module)}
+    for old in list(names):
+        for prefix in _OLD_PREFIXES:
+            if old not in members and old.removeprefix(prefix) in members:
+                names[old.removeprefix(prefix)] = names.pop(old)
+                break
+    return cast(dict[str, str], names)
+
+
+def layers(module: Any) -> list[tuple[str, nn.Module]]:
+    """The layers that have weights or buffers of their own, by name."""
+    return [(name, child) for name, child in module.named_modules() if own_weights(child) or child._buffers]
+
+
+def own_weights(module: Any) -> dict[str, Any]:
+    """A layer's own parameters by key, without those that are None."""
+    return {key: parameter for key, parameter in module._parameters.items() if parameter is not None}
+
+
+def put(module: Any, key: str, weight: Any) -> None:
+    """Puts a weight into a layer: a Parameter, or a tensor in a layout that Parameters can't have."""
+    module._parameters[key] = weight
+
+
+def fill(module: nn.Module, weights: WeightFiles, device: torch.device, dtype: torch.dtype) -> None:
+    """Puts the weights into the module, tensor by tensor straight to the device.
+
+    On the CPU, weights already of this type stay views of the file.
+    """
+    seen: dict[int, nn.Parameter] = {}
+    names = {id(parameter): name for name, parameter in module.named_parameters()}
+    for _, layer in layers(module):
+        for key, empty in own_weights(layer).items():
+            if id(empty) not in seen:
+                tensor = weights.lasting(names[id(empty)]).to(device, dtype)
+                seen[id(empty)] = nn.Parameter(tensor, requires_grad=False)
+            put(layer, key, seen[id(empty)])
+    fill_buffers(module, weights, device)
+
+
+def fill_buffers(module: Any, weights: WeightFiles, device: torch.device) -> None:
+    """Stored buffers from the file, the others to the device as they were computed."""
+    for name, buffer in list(module.named_buffers()):
+        found = weights.tensor(name).to(buffer.dtype) if name in weights else buffer
+        path, _, key = name.rpartition(".")
+        module.get_submodule(path)._buffers[key] = found.to(device)
