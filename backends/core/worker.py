@@ -95,7 +95,7 @@ class PipelineEngine:
         yield StageStarted(request_id, Stage.LOADING)
         stages = self._stages(job)
         yield StageFinished(request_id, Stage.LOADING, time.perf_counter() - began)
-        yield from generate(job.request, stages, previews=job.previews)
+        yield from generate(job.request, stages, previews=job.previews, inside=job.inside)
 
     def close(self) -> None:
         if self._open is not None:
@@ -181,10 +181,10 @@ def describe_failure(error: Exception) -> MezzotintError:
 
 def look_at(look: Look) -> Looked:
     """Reads a picture that somebody brought, here and not in the window's process."""
-    from backends.core import pictures
+    from backends.core.opening import open_picture
 
     try:
-        image = pictures.open_picture(look.data)
+        image = open_picture(look.data)
     except Exception as error:  # noqa: BLE001 - whatever a strange file does, its owner must hear of it
         return Looked(look.key, problem=describe_failure(error))
     width, height = image.size

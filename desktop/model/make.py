@@ -223,7 +223,7 @@ class Make:
 
     def _looked(self, picture: StartPicture, small: Picture, size: tuple[int, int]) -> None:
         if picture is self.form.start:
-            self.studio.start_look = small
+            self.studio.start_size, self.studio.start_look = size, small
         if picture is self._to_shape:
             self.form.use_size(*sides_for(*size, self.form.width * self.form.height))
             self._to_shape = None

@@ -65,7 +65,7 @@ class Studio:
     """Everything the Make screen holds beside the form. `events` has one signal a field.
 
     `recent` is newest first; `waiting` counts the jobs behind the one that runs. `start_look` is the
-    start picture, small, once the worker has read it.
+    start picture, small, once the worker has read it, and `start_size` its real width and height.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -76,6 +76,7 @@ class Studio:
     note: Note | None = None
     notice: str = ""
     start_look: Picture | None = None
+    start_size: tuple[int, int] = (0, 0)
     waiting: int = 0
     stopping: bool = False
     selected: Made | None = None

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from PIL import Image
 from PySide6.QtCore import QEasingCurve, QRectF, QSize, Qt, QVariantAnimation
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QImage,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from backends.core.contract import Picture
-from desktop.model.studio import Plate, Studio
+from desktop.model.language import tr
+from desktop.model.make import Make
+from desktop.model.studio import Plate
 from desktop.view import bind, theme
+from desktop.view.drop_zones import DropZones
+from desktop.view.dropped import holds_picture
 from desktop.view.icons import pixmap
 from desktop.view.words import GENERATE_KEYS
 
@@ -22,9 +37,11 @@ _LARGEST = 6.0
 class Canvas(QWidget):
     """Shows the studio's plate, or what to do while there is none."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, make: Make) -> None:
         super().__init__()
         self.setObjectName("canvas")
+        self.setAcceptDrops(True)
+        self.zones = DropZones(self, make)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(200, 160)
         self._plate: Plate | None = None
@@ -36,7 +53,7 @@ class Canvas(QWidget):
         self._fade.setEndValue(1.0)
         self._fade.setEasingCurve(QEasingCurve.Type.Linear)
         self._fade.valueChanged.connect(lambda _: self.update())
-        bind.follow(studio, "plate", self.show_plate)
+        bind.follow(make.studio, "plate", self.show_plate)
 
     @property
     def plate(self) -> Plate | None:
@@ -53,6 +70,21 @@ class Canvas(QWidget):
         if self._old is not None and self._new is not None and self.isVisible():
             self._fade.start()
         self.update()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if holds_picture(event.mimeData()):
+            event.acceptProposedAction()
+            self.zones.offer(event.mimeData())
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        self.zones.move_over(event.position().toPoint())
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.zones.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        event.acceptProposedAction()
+        self.zones.drop(event.mimeData(), event.position().toPoint())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -82,8 +114,8 @@ class Canvas(QWidget):
         symbol = pixmap("picture", colours.strong_edge, 48)
         painter.drawPixmap(middle.x() - 24, middle.y() - 72, symbol)
         lines = (
-            (theme.title_font(), colours.text, -12, "Your picture appears here"),
-            (theme.body_font(), colours.quiet, 24, f"Press Generate, or {GENERATE_KEYS}"),
+            (theme.title_font(), colours.text, -12, tr("Your picture appears here")),
+            (theme.body_font(), colours.quiet, 24, tr("Press Generate, or {keys}", keys=GENERATE_KEYS)),
         )
         for font, colour, down, words in lines:
             painter.setFont(font)
@@ -114,8 +146,11 @@ class Canvas(QWidget):
 
     def _describe(self) -> None:
         plate = self._plate
-        words = "No picture yet" if plate is None else f"Picture, {plate.width} x {plate.height}"
-        self.setAccessibleName(f"Preview of a {words.lower()}" if plate and plate.is_preview else words)
+        if plate is None:
+            self.setAccessibleName(tr("No picture yet"))
+            return
+        words = tr("Preview, {size}") if plate.is_preview else tr("Picture, {size}")
+        self.setAccessibleName(words.format(size=f"{plate.width} x {plate.height}"))
 
 
 def scale_to_fit(fit: float, density: float) -> float:

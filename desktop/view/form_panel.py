@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from backends.core.contract import MAX_COUNT, MAX_STEPS, SAMPLERS
+from desktop.model.language import tr
 from desktop.model.make import Make
 from desktop.view import bind, theme
 from desktop.view.controls import (
@@ -30,39 +31,74 @@ from desktop.view.controls import (
 )
 from desktop.view.seed_field import SeedField
 from desktop.view.size_field import SizeField
+from desktop.view.start_picture import StartField
 from desktop.view.words import GENERATE_KEYS
 
 WIDTH = 300
 _LABELS = 64
+_EDIT = "\0edit"
 
 
 class FormPanel(QFrame):
-    """Binds to the form; Generate and Add to queue forward to `make.generate`."""
+    """Binds to the form; Generate and Add to queue forward to `make.generate`.
+
+    `styles_wanted` says that somebody wants to make or change a style.
+    """
+
+    styles_wanted = Signal()
 
     def __init__(self, make: Make) -> None:
         super().__init__()
         self.setObjectName("left")
         self.setFixedWidth(WIDTH)
         self._make = make
-        self.prompt = PromptEdit(4, "Describe the picture")
-        self.leave_out = Fold("Leave out", self._negative())
+        self.prompt = PromptEdit(4, tr("Describe the picture"))
+        self.leave_out = Fold(tr("Leave out"), self._negative())
+        self.style_box = self._styles()
+        self.start = StartField(make)
         self.model = self._models()
         self.size_field = SizeField(make)
         self.count, self.steps = CalmSpinBox(1, MAX_COUNT), CalmSpinBox(1, MAX_STEPS)
         self.guidance, self.guidance_slider = CalmDoubleSpinBox(0, 100, 0.5), _slider()
         self.seed = SeedField(make.form)
         self.sampler, self.clip_skip = _samplers(), CalmSpinBox(0, 11)
-        self.more = Fold("More: sampler, CLIP skip", self._advanced())
-        self.generate = QPushButton("Generate")
+        self.more = Fold(tr("More: sampler, CLIP skip"), self._advanced())
+        self.generate = QPushButton(tr("Generate"))
         self._bind()
         self._lay_out()
 
     def _negative(self) -> QWidget:
-        self.negative = PromptEdit(2, "What should not be in it")
-        self.negative.setAccessibleName("Leave out")
-        self.negative.setToolTip("Negative prompt: what the picture is steered away from")
+        self.negative = PromptEdit(2, tr("What should not be in it"))
+        self.negative.setAccessibleName(tr("Leave out"))
+        self.negative.setToolTip(tr("Negative prompt: what the picture is steered away from"))
         bind.text(self.negative, self._make.form, "negative_prompt")
         return self.negative
+
+    def _styles(self) -> CalmComboBox:
+        """The last line opens the place where styles are made."""
+        box = CalmComboBox()
+        box.setToolTip(tr("Words that are put around the prompt"))
+
+        def show(_: object = None) -> None:
+            box.clear()
+            box.addItem(tr("None"), "")
+            for style in self._make.styles.saved:
+                box.addItem(style.name, style.name)
+            box.insertSeparator(box.count())
+            box.addItem(tr("Edit styles"), _EDIT)
+            box.setCurrentIndex(max(0, box.findData(self._make.form.style)))
+
+        def choose(index: int) -> None:
+            if box.itemData(index) == _EDIT:
+                show()
+                self.styles_wanted.emit()
+            else:
+                self._make.form.style = box.itemData(index)
+
+        box.activated.connect(choose)
+        bind.follow(self._make.styles, "saved", show)
+        bind.follow(self._make.form, "style", show)
+        return box
 
     def _models(self) -> CalmComboBox:
         box = CalmComboBox()
@@ -71,17 +107,17 @@ class FormPanel(QFrame):
         box.activated.connect(lambda index: self._make.form.use_model(self._make.models[box.itemData(index)]))
         bind.follow(self._make.form, "model", lambda name: box.setCurrentIndex(box.findData(name)))
         if not box.count():
-            box.setPlaceholderText("No model installed")
+            box.setPlaceholderText(tr("No model installed"))
             box.setEnabled(False)
         return box
 
     def _advanced(self) -> QWidget:
         body, grid = QWidget(), _grid()
-        _add(grid, 0, "Sampler", self.sampler)
-        _add(grid, 1, "CLIP skip", self.clip_skip)
+        _add(grid, 0, tr("Sampler"), self.sampler)
+        _add(grid, 1, tr("CLIP skip"), self.clip_skip)
         body.setLayout(grid)
-        self.sampler.setToolTip("How the noise is taken away, step by step")
-        self.clip_skip.setToolTip("How many of the text encoder's last layers are skipped")
+        self.sampler.setToolTip(tr("How the noise is taken away, step by step"))
+        self.clip_skip.setToolTip(tr("How many of the text encoder's last layers are skipped"))
         return body
 
     def _bind(self) -> None:
@@ -95,19 +131,19 @@ class FormPanel(QFrame):
         bind.choice(self.sampler, form, "sampler")
         bind.follow(self._make.studio, "progress", self._name_button)
         self.generate.clicked.connect(self._make.generate)
-        self.guidance.setToolTip("How strictly the prompt is followed (CFG scale); 1 is not at all")
-        self.steps.setToolTip("More steps take longer and add less and less")
+        self.guidance.setToolTip(tr("How strictly the prompt is followed (CFG scale); 1 is not at all"))
+        self.steps.setToolTip(tr("More steps take longer and add less and less"))
 
     def _name_button(self, progress: object) -> None:
         busy = progress is not None
-        self.generate.setText("Add to queue" if busy else "Generate")
+        self.generate.setText(tr("Add to queue") if busy else tr("Generate"))
         self.generate.setToolTip(f"{self.generate.text()} ({GENERATE_KEYS})")
 
     def _lay_out(self) -> None:
         self.generate.setObjectName("primary")
         body = QWidget()
         body.setObjectName("leftBody")
-        layout = column(caption("Prompt", self.prompt), self.prompt, self.leave_out, spacing=8)
+        layout = column(caption(tr("Prompt"), self.prompt), self.prompt, self.leave_out, spacing=8)
         layout.addSpacing(theme.GRID)
         layout.addLayout(self._settings())
         layout.addWidget(self.more)
@@ -121,22 +157,24 @@ class FormPanel(QFrame):
 
     def _settings(self) -> QGridLayout:
         grid = _grid()
-        _add(grid, 0, "Model", self.model)
-        _add(grid, 1, "Size", self.size_field, top=True)
-        _add(grid, 2, "Count", self._count_and_steps())
-        _add(grid, 3, "Guidance", self._guidance_row())
-        _add(grid, 4, "Seed", self.seed)
+        _add(grid, 0, tr("Style"), self.style_box)
+        _add(grid, 1, tr("Start"), self.start, top=True)
+        _add(grid, 2, tr("Model"), self.model)
+        _add(grid, 3, tr("Size"), self.size_field, top=True)
+        _add(grid, 4, tr("Count"), self._count_and_steps())
+        _add(grid, 5, tr("Guidance"), self._guidance_row())
+        _add(grid, 6, tr("Seed"), self.seed)
         return grid
 
     def _count_and_steps(self) -> QWidget:
-        layout = row(self.count, caption("Steps", self.steps), self.steps)
-        self.count.setAccessibleName("Count")
+        layout = row(self.count, caption(tr("Steps"), self.steps), self.steps)
+        self.count.setAccessibleName(tr("Count"))
         return _boxed(layout)
 
     def _guidance_row(self) -> QWidget:
         self.guidance.setFixedWidth(76)
-        self.guidance.setAccessibleName("Guidance")
-        self.guidance_slider.setAccessibleName("Guidance")
+        self.guidance.setAccessibleName(tr("Guidance"))
+        self.guidance_slider.setAccessibleName(tr("Guidance"))
         return _boxed(row(self.guidance, self.guidance_slider))
 
     def _foot(self) -> QWidget:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QBoxLayout, QHBoxL
 
 from desktop.view.canvas import Canvas
 from desktop.view.form_panel import FormPanel
+from desktop.view.note_bar import NoteBar
 from desktop.view.recent_panel import RecentPanel
 from desktop.view.stage_line import StageLine
 from desktop.view.tabs import TABS, TabBar, TabStack
@@ -27,7 +28,8 @@ class MakeScreen(QWidget):
         super().__init__()
         self._make = make = workshop.make
         self.form, self.recent = FormPanel(make), RecentPanel(make)
-        self.canvas, self.stage = Canvas(make.studio), StageLine(make)
+        self.canvas, self.stage = Canvas(make), StageLine(make)
+        self.note = NoteBar(make)
         self.tabs, self.shown = TabBar(TABS), TabStack(workshop, TABS)
         self._lay_out()
         self._add_keys()
@@ -69,7 +71,7 @@ class MakeScreen(QWidget):
     def _middle(self) -> QVBoxLayout:
         middle = QVBoxLayout()
         middle.setSpacing(0)
-        for widget, stretch in ((self.shown, 1), (self.tabs, 0), (self.stage, 0)):
+        for widget, stretch in ((self.note, 0), (self.shown, 1), (self.tabs, 0), (self.stage, 0)):
             middle.addWidget(widget, stretch)
         return middle
 

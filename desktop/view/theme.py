@@ -153,13 +153,22 @@ QMainWindow, #canvas, #stage { background: $window; }
 #badge { color: $quiet; border: 1px solid $edge; border-radius: 9px; padding: 1px 8px; font-size: 11px; }
 #screen { background: transparent; border: 1px solid transparent; color: $quiet; padding: 0 10px; }
 #screen:hover { background: $hover; color: $text; }
-#screen:checked { color: $text; background: $field; border: 1px solid $field; font-weight: 600; }
+#screen:checked { color: $text; background: $field; border: 1px solid $strong_edge; font-weight: normal; }
 #screen:focus { border: 1px solid $accent; }
 #tabs { background: $window; }
 #tab { background: transparent; border: none; border-bottom: 2px solid transparent; border-radius: 0; color: $quiet; }
 #tab:hover { color: $text; }
 #tab:checked { color: $text; border-bottom: 2px solid $accent; font-weight: 600; }
 #tab:focus { color: $accent; }
+#warningText { color: $text; background: $warning; border-radius: 6px; padding: 6px 8px; }
+#chip { padding: 0 8px; min-height: 22px; max-height: 22px; border-radius: 11px; }
+#grid { background: $window; border: none; }
+#places { background: transparent; }
+#places::item { padding: 6px 4px; border-radius: 6px; }
+#places::item:selected { background: $selection; color: $text; }
+#places::item:disabled { color: $quiet; padding-top: 14px; }
+#places:focus { border: none; }
+#places::item:selected:focus { border: 1px solid $accent; }
 #caption { color: $quiet; }
 QToolTip { background: $panel; color: $text; border: 1px solid $strong_edge; padding: 4px 6px; }
 
@@ -213,6 +222,12 @@ QToolButton::menu-indicator { image: none; }
 #primary:hover { background: $accent_hover; }
 #primary:focus { border: 2px solid $text; }
 
+#note { background: $panel; border-bottom: 1px solid $edge; }
+#drop {
+    border: 1px dashed $strong_edge; background: transparent; color: $quiet; font-size: 12px; padding: 0 6px;
+}
+#drop:hover { background: $field; color: $text; }
+#drop[over="true"] { border: 1px solid $accent; background: $field; color: $text; }
 #problem { background: $warning; border-bottom: 1px solid $accent; }
 QProgressBar { background: $field; border: none; border-radius: 3px; min-height: 6px; max-height: 6px; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
