@@ -108,12 +108,12 @@ class Network:
         return self.weight(keys) if found is None else found
 
     def _unpack(self, key: int) -> Tensor:
-        """Runs the constexpr operation that makes a weight; its arguments are weights too."""
+        """Runs the constexpr operation that makes a weight, rounded to its type as a device keeps it."""
         maker = self._makers[key]
         arguments = {name: self._operand(keys, {}) for name, keys in maker.arguments.items()}
         with torch.inference_mode():
             made = zip(maker.results, _call(maker, arguments), strict=True)
-            found = {value.key: Arithmetic.FP32.keep(result, value.dtype) for value, result in made}
+            found = {value.key: Arithmetic.FP16.keep(result, value.dtype) for value, result in made}
         self._weights.keep(key, found[key])
         return found[key]
 
