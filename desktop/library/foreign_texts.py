@@ -55,7 +55,7 @@ def draw_things(texts: Mapping[str, str]) -> Found | None:
         guidance_scale=_number(entries.get("scale")),
         sampler=sampler_id(name) or name or None,
         seed=_whole(entries.get("seed")),
-        strength=_number(entries.get("strength")),
+        strength=None if _number(entries.get("strength")) == 1 else _number(entries.get("strength")),
     )
     return "Draw Things", record, _draw_things_extras(entries)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,9 @@ from typing import Any
 
 from backends.core.contract import Request
 from desktop.library.database import Library
+from desktop.library.index import COLUMNS, LibraryPicture, to_picture
 from desktop.library.places import storable
+from desktop.library.problems import explained
 from desktop.library.search import words_to_match
 
 _COLUMNS = "id, prompt, negative_prompt, settings, uses, first_used, last_used, starred"
@@ -94,3 +97,28 @@ def forget_prompt(library: Library, number: int) -> None:
     """Takes a prompt out of the history, because the person asked."""
     with library.write() as connection:
         connection.execute("DELETE FROM prompts WHERE id = ?", (number,))
+
+
+def pictures_of(library: Library, used: UsedPrompt, limit: int = 4) -> list[LibraryPicture]:
+    """The newest pictures that were made with exactly this prompt and negative prompt."""
+    conditions, values = ["p.prompt = ?", "p.negative_prompt = ?"], [used.prompt, used.negative_prompt]
+    if match := words_to_match(_plain(used.prompt)):
+        conditions.insert(0, "p.id IN (SELECT rowid FROM picture_words WHERE picture_words MATCH ?)")
+        values.insert(0, match)
+    rows = library.read(
+        f"SELECT {COLUMNS} FROM pictures p JOIN folders f ON f.id = p.folder_id"
+        f" WHERE {' AND '.join(conditions)} ORDER BY p.created DESC LIMIT {int(limit)}",
+        *values,
+    )
+    with explained(library.path):
+        return [to_picture(row) for row in rows]
+
+
+def _plain(prompt: str) -> str:
+    """Its first words, without what a search would take for more than words."""
+    return " ".join(re.findall(r"\w+", prompt)[:8])
+
+
+def recent_texts(library: Library, limit: int = 200, offset: int = 0) -> list[tuple[str, str]]:
+    """Prompts and negative prompts, the last used first."""
+    return [(used.prompt, used.negative_prompt) for used in find_prompts(library, limit=limit, offset=offset)]

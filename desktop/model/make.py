@@ -16,6 +16,7 @@ from desktop.model import work
 from desktop.model.form import STRENGTH, Form, ModelChoice, sides_for
 from desktop.model.language import tr
 from desktop.model.problem import Problem, Remedy
+from desktop.model.prompts import PromptWalk
 from desktop.model.queue import Entry, Ledger, NoLedger, Queue
 from desktop.model.recipes import ForeignRecipe, Recipe, fill
 from desktop.model.settings import Settings
@@ -71,7 +72,7 @@ class Make:
         self.studio, self.queue = Studio(), Queue()
         self.settings, self.styles = settings or Settings(), styles or Styles()
         self.models: Mapping[str, ModelChoice] = {choice.name: choice for choice in models}
-        self.automatic = ""
+        self.automatic, self.walk = "", PromptWalk(self.form)
         self._to_shape: StartPicture | None = None
         self.work = Work(bench, self.studio, self.queue, ledger or NoLedger())
         self._bench, self._reader = bench, reader
@@ -93,6 +94,7 @@ class Make:
             self.studio.problem = Problem(error)
             return
         self.studio.notice = ""
+        self.walk.used(self.form.prompt, self.form.negative_prompt)
         self.dismiss()
         self.work.add(entry, first=first)
 
@@ -124,6 +126,11 @@ class Make:
     def repeat(self, made: Made) -> None:
         """Fills the form so that Generate makes this picture again."""
         self.form.fill_from(made.request, made.event.seed, made.start)
+
+    def remix(self, made: Made) -> None:
+        """Fills in the picture's settings, but the next one gets a new seed."""
+        self.repeat(made)
+        self.form.seed_locked = False
 
     def vary(self, made: Made) -> None:
         """Makes another picture with these settings and a new seed."""

@@ -78,13 +78,13 @@ class NoLedger:
 class Queue:
     """The entries, the running one first, then those waiting in their order, then the failed ones.
 
-    `events` has one signal a field. While `paused`, what runs is finished and nothing else begins.
+    `events` has one signal a field. While `held`, what runs is finished and nothing else begins.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
 
     entries: tuple[Entry, ...] = ()
-    paused: bool = False
+    held: bool = False
 
     def find(self, entry_id: str) -> Entry | None:
         """The entry with this id."""

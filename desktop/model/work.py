@@ -70,7 +70,7 @@ class Work:
         """The queue as it was when the program ended: it rests until somebody says so."""
         restored = [replace(each, state="waiting") if each.state == "running" else each for each in entries]
         if any(each.state == "waiting" for each in restored):
-            self.queue.paused = True
+            self.queue.held = True
         for entry in restored:
             self.queue.put(entry)
         self._show_progress()
@@ -120,7 +120,7 @@ class Work:
 
     def pause(self, paused: bool) -> None:
         """Finishes what runs and begins nothing else, or goes on."""
-        self.queue.paused = paused
+        self.queue.held = paused
         self._go_on()
 
     def rest(self) -> None:
@@ -174,7 +174,7 @@ class Work:
 
     def _go_on(self) -> None:
         """Begins the next job when nothing runs and nothing is in the way."""
-        idle = self.queue.running is None and not self.queue.paused and not self._resting
+        idle = self.queue.running is None and not self.queue.held and not self._resting
         if idle and self.queue.waiting:
             self._begin(self.queue.waiting[0])
         self._show_progress()

@@ -9,8 +9,11 @@ from PySide6.QtWidgets import QApplication
 
 from backends.core.contract import MezzotintError
 from backends.core.worker_messages import WorkerReady
+from desktop.darkroom import Darkroom
 from desktop.errands import Errands, ShelfLedger, queue_of
 from desktop.library.problems import LibraryDamaged
+from desktop.library.prompts import recent_texts
+from desktop.model.backends import Backends, BackendState, TryOut
 from desktop.model.form import ModelChoice
 from desktop.model.make import Make
 from desktop.model.problem import Problem, Way
@@ -20,6 +23,7 @@ from desktop.session import Session
 from desktop.shelf import Shelf
 from desktop.view import icons, theme
 from desktop.view.main_window import MainWindow
+from desktop.view.prompts_screen import PromptsScreen
 
 
 def dress(app: QApplication, settings: Settings | None = None) -> None:
@@ -58,6 +62,7 @@ class Workshop:
         styles: Styles | None = None,
     ) -> None:
         self.session, self.shelf, self.errands = session, shelf, Errands()
+        self.darkroom = Darkroom()
         self.settings, self.styles = settings or Settings(), styles or Styles()
         self.make = Make(
             session,
@@ -67,8 +72,13 @@ class Workshop:
             ledger=ShelfLedger(shelf),
             reader=self.errands,
         )
+        self.backends = Backends()
+        self.try_out = TryOut(session, models, self.settings)
         self.window = MainWindow(self)
+        self.window.form.styles_wanted.connect(self._show_styles)
+        self.make.walk.fetch = self._fetch_prompts
         session.happened.connect(self.make.take)
+        session.happened.connect(self.try_out.take)
         session.ready.connect(self._ready)
         session.stopped.connect(self.make.worker_stopped)
         session.kept.connect(self.make.kept)
@@ -81,19 +91,31 @@ class Workshop:
         self.session.start()
         self.shelf.open()
         self.shelf.ask(queue_of, self.make.work.restore)
+        self._fetch_prompts(0)
 
     def close(self) -> None:
         """Ends the worker; every finished picture is on disk and in the library when this returns."""
         self.make.work.rest()
         self.session.close()
+        self.darkroom.close()
         self.errands.close()
         self.shelf.close()
 
     def _ready(self, ready: WorkerReady) -> None:
+        self.backends.found = tuple(BackendState(each.capabilities, each.reason) for each in ready.survey)
         if ready.problem is not None:
             self.make.worker_troubled(ready.problem)
         elif ready.backend is not None:
             self.make.worker_ready(ready.backend.name, ready.backend.id)
+
+    def _fetch_prompts(self, known: int) -> None:
+        """More of the prompts of before, for walking through them."""
+        self.shelf.ask(lambda library: recent_texts(library, offset=known), self.make.walk.extend)
+
+    def _show_styles(self) -> None:
+        screen = self.window.show_screen("prompts")
+        if isinstance(screen, PromptsScreen):
+            screen.show_styles()
 
     def _library_troubled(self, error: MezzotintError) -> None:
         self.make.studio.problem = library_problem(error, self.shelf)

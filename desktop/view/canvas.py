@@ -16,7 +16,7 @@ from PySide6.QtGui import (
     QPixmap,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QStyle, QWidget
 
 from backends.core.contract import Picture
 from desktop.model.language import tr
@@ -67,7 +67,7 @@ class Canvas(QWidget):
         self._new = self._scaled()
         self._describe()
         self._fade.stop()
-        if self._old is not None and self._new is not None and self.isVisible():
+        if self._old is not None and self._new is not None and self.isVisible() and may_move(self):
             self._fade.start()
         self.update()
 
@@ -151,6 +151,11 @@ class Canvas(QWidget):
             return
         words = tr("Preview, {size}") if plate.is_preview else tr("Picture, {size}")
         self.setAccessibleName(words.format(size=f"{plate.width} x {plate.height}"))
+
+
+def may_move(widget: QWidget) -> bool:
+    """Whether the system's settings let things move, or ask for less motion."""
+    return widget.style().styleHint(QStyle.StyleHint.SH_Widget_Animation_Duration, None, widget) > 0
 
 
 def scale_to_fit(fit: float, density: float) -> float:

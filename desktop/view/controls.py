@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QTextCursor, QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.model.emphasis import shift_weight
 from desktop.view import theme
 from desktop.view.icons import wear
 
@@ -59,7 +60,14 @@ def column(*widgets: QWidget, spacing: int = 4) -> QVBoxLayout:
 
 
 class PromptEdit(QPlainTextEdit):
-    """A field for prose: Tab leaves it, and it scrolls rather than grows."""
+    """A field for prose: Tab leaves it, and it scrolls rather than grows.
+
+    `walked` says that somebody wants an older (1) or newer (-1) prompt, `weighed` that the selected
+    words are to count more (1) or less (-1).
+    """
+
+    walked = Signal(int)
+    weighed = Signal(int)
 
     def __init__(self, lines: int, hint: str) -> None:
         super().__init__()
@@ -77,7 +85,27 @@ class PromptEdit(QPlainTextEdit):
         ):
             event.ignore()
             return
-        super().keyPressEvent(event)
+        step = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(Qt.Key(event.key()))
+        if step and event.modifiers() & Qt.KeyboardModifier.AltModifier:
+            self.walked.emit(step)
+        elif step and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.weighed.emit(step)
+        else:
+            super().keyPressEvent(event)
+
+    def weigh(self, steps: int) -> None:
+        """Changes the weight of the selected words, or of the word at the cursor; can be undone."""
+        cursor = self.textCursor()
+        changed, start, end = shift_weight(
+            self.toPlainText(), cursor.selectionStart(), cursor.selectionEnd(), steps
+        )
+        if changed == self.toPlainText():
+            return
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.insertText(changed)
+        cursor.setPosition(start)
+        cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+        self.setTextCursor(cursor)
 
 
 class CalmSpinBox(QSpinBox):

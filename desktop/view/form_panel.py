@@ -67,6 +67,13 @@ class FormPanel(QFrame):
         self._bind()
         self._lay_out()
 
+    def toggle_all(self) -> None:
+        """Opens everything that is folded away, or folds it."""
+        folds = (self.leave_out.button, self.more.button)
+        on = not all(button.isChecked() for button in folds)
+        for button in folds:
+            button.setChecked(on)
+
     def _negative(self) -> QWidget:
         self.negative = PromptEdit(2, tr("What should not be in it"))
         self.negative.setAccessibleName(tr("Leave out"))
@@ -123,6 +130,9 @@ class FormPanel(QFrame):
     def _bind(self) -> None:
         form = self._make.form
         bind.text(self.prompt, form, "prompt")
+        self.prompt.walked.connect(self._make.walk.go)
+        for field in (self.prompt, self.negative):
+            field.weighed.connect(field.weigh)
         bind.number(self.count, form, "count")
         bind.number(self.steps, form, "steps")
         bind.number(self.clip_skip, form, "clip_skip")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from desktop.view.key_binder import KeyBinder
 from desktop.view.make_screen import MakeScreen
 from desktop.view.problem_bar import ProblemBar
 from desktop.view.screens import SCREENS
@@ -41,6 +43,9 @@ class MainWindow(QMainWindow):
         self.bar.left.toggled.connect(self.form.setVisible)
         self.bar.right.toggled.connect(self.recent.setVisible)
         self.resize(FIRST)
+        self.keys = KeyBinder(self, workshop.settings)
+        for action, screen in {"keys": "keys", "prompts": "prompts", "open_settings": "settings"}.items():
+            self.keys.bind(action, partial(self.show_screen, screen))
         self.show_screen("make")
         self.make_screen.open()
 

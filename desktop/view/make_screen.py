@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from desktop.model.studio import Made
 from desktop.view.canvas import Canvas
 from desktop.view.form_panel import FormPanel
+from desktop.view.key_binder import KeyBinder
 from desktop.view.note_bar import NoteBar
 from desktop.view.recent_panel import RecentPanel
 from desktop.view.stage_line import StageLine
@@ -32,6 +34,7 @@ class MakeScreen(QWidget):
         self.note = NoteBar(make)
         self.tabs, self.shown = TabBar(TABS), TabStack(workshop, TABS)
         self._lay_out()
+        self.keys = KeyBinder(self, workshop.settings)
         self._add_keys()
         self.tabs.chosen.connect(self.shown.show_tab)
 
@@ -45,12 +48,12 @@ class MakeScreen(QWidget):
         """Opens one of TABS."""
         self.tabs.buttons[name].setChecked(True)
 
-    def generate(self) -> None:
+    def generate(self, *, first: bool = False) -> None:
         """As the button does, with a number that is still being typed."""
         field = QApplication.focusWidget()
         if isinstance(field, QAbstractSpinBox):
             field.interpretText()
-        self._make.generate()
+        self._make.generate(first=first)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -82,6 +85,20 @@ class MakeScreen(QWidget):
 
     def _add_keys(self) -> None:
         """They work while this screen is shown."""
-        QShortcut(QKeySequence("Ctrl+Return"), self, self.generate)
-        QShortcut(QKeySequence("Ctrl+Enter"), self, self.generate)
-        QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self._make.stop)
+        keys = {
+            "generate": self.generate,
+            "generate_first": lambda: self.generate(first=True),
+            "stop": self._make.stop,
+            "settings": self.form.toggle_all,
+            "seed": self.form.seed.edit.setFocus,
+            "prompt": self.form.prompt.setFocus,
+            "remix": lambda: self._with_selected(self._make.remix),
+            "vary": lambda: self._with_selected(self._make.vary),
+            "paste": lambda: self.form.start.take(QGuiApplication.clipboard().mimeData()),
+        }
+        for name, act in keys.items():
+            self.keys.bind(name, act)
+
+    def _with_selected(self, act: Callable[[Made], None]) -> None:
+        if made := self._make.studio.selected:
+            act(made)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton
 
+from desktop.model.language import tr
 from desktop.model.make import Make
 from desktop.model.problem import Problem, Way
 from desktop.view import bind, theme
@@ -28,12 +29,12 @@ class ProblemBar(QFrame):
         self.message.setTextFormat(Qt.TextFormat.PlainText)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.buttons: list[QPushButton] = []
-        self.more = IconButton("more", "More about this problem", flat=True)
+        self.more = IconButton("more", tr("More about this problem"), flat=True)
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu = QMenu(self.more)
-        self.copy_report = self.menu.addAction("Copy report", self._copy)
+        self.copy_report = self.menu.addAction(tr("Copy report"), self._copy)
         self.more.setMenu(self.menu)
-        self.dismiss = IconButton("close", "Dismiss", flat=True)
+        self.dismiss = IconButton("close", tr("Dismiss"), flat=True)
         self.dismiss.clicked.connect(make.dismiss)
         self._lay_out()
         bind.follow(make.studio, "problem", self._show)
@@ -58,7 +59,7 @@ class ProblemBar(QFrame):
             return
         self._sign.setPixmap(pixmap("warning", theme.current().text, 20))
         self.message.setText(problem.text)
-        self.message.setAccessibleName(f"Problem: {problem.text}")
+        self.message.setAccessibleName(tr("Problem: {text}", text=problem.text))
         for remedy, words in problem.remedies:
             self._add_button(words, partial(self._make.remedy, remedy))
         for way in problem.ways:

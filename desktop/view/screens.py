@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtWidgets import QWidget
 
+from desktop.view import bind
+
 if TYPE_CHECKING:
     from desktop.view.app import Workshop
 
@@ -35,4 +37,39 @@ def _make(workshop: Workshop) -> QWidget:
     return workshop.window.make_screen
 
 
-SCREENS: tuple[Screen, ...] = (Screen("make", "Make", "make", _make, keys="Alt+1"),)
+def _prompts(workshop: Workshop) -> QWidget:
+    from desktop.view.prompts_screen import PromptsScreen
+
+    return PromptsScreen(workshop)
+
+
+def _queue(workshop: Workshop) -> QWidget:
+    from desktop.view.queue_screen import QueueScreen
+
+    return QueueScreen(workshop)
+
+
+def _count_queue(workshop: Workshop, show: Show) -> None:
+    queue = workshop.make.queue
+    bind.follow(queue, "entries", lambda entries: show(len(entries)))
+
+
+def _settings(workshop: Workshop) -> QWidget:
+    from desktop.view.settings_screen import SettingsScreen
+
+    return SettingsScreen(workshop)
+
+
+def _keys(workshop: Workshop) -> QWidget:
+    from desktop.view.keys_screen import KeysScreen
+
+    return KeysScreen(workshop)
+
+
+SCREENS: tuple[Screen, ...] = (
+    Screen("make", "Make", "make", _make, keys="Alt+1"),
+    Screen("prompts", "Prompts", "prompts", _prompts, keys="Alt+3"),
+    Screen("queue", "Queue", "queue", _queue, keys="Alt+4", count=_count_queue),
+    Screen("settings", "Settings", "settings", _settings, place="menu"),
+    Screen("keys", "Keys", "keys", _keys, place="menu"),
+)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 
 from backends.core.contract import MAX_SEED
 from desktop.model.form import Form
+from desktop.model.language import tr
 from desktop.view import bind
 from desktop.view.controls import row
 from desktop.view.icons import IconButton, wear
@@ -20,11 +21,11 @@ class SeedField(QWidget):
         super().__init__()
         self._form = form
         self.edit = QLineEdit()
-        self.edit.setAccessibleName("Seed")
+        self.edit.setAccessibleName(tr("Seed"))
         self.edit.setMaxLength(19)
         self.edit.setValidator(QRegularExpressionValidator(QRegularExpression(r"\d{1,19}")))
-        self.dice = IconButton("dice", "New seed")
-        self.lock = IconButton("unlock", "Keep this seed")
+        self.dice = IconButton("dice", tr("New seed"))
+        self.lock = IconButton("unlock", tr("Keep this seed"))
         self.lock.setCheckable(True)
         layout = row(self.edit, self.dice, self.lock, spacing=4)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -48,9 +49,9 @@ class SeedField(QWidget):
     def _show_lock(self, locked: bool) -> None:
         wear(self.lock, "lock" if locked else "unlock")
         tip = (
-            "Every picture gets this seed"
+            tr("Every picture gets this seed")
             if locked
-            else "Every picture gets a new seed; lock to keep this one"
+            else tr("Every picture gets a new seed; lock to keep this one")
         )
         self.lock.setToolTip(tip)
         self.edit.setToolTip(tip)

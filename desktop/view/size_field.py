@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QWidget
 
 from backends.core.contract import MAX_SIDE, MIN_SIDE
 from desktop.model.form import ASPECTS, ModelChoice, sides_for
+from desktop.model.language import tr
 from desktop.model.make import Make
 from desktop.view import bind
 from desktop.view.controls import CalmSpinBox, column, row
@@ -23,7 +24,7 @@ class SideBox(CalmSpinBox):
     def __init__(self, name: str) -> None:
         super().__init__(MIN_SIDE, MAX_SIDE, 64)
         self.setAccessibleName(name)
-        self.setToolTip(f"{name} in pixels, a multiple of {_MULTIPLE}")
+        self.setToolTip(tr("{name} in pixels, a multiple of {number}", name=name, number=_MULTIPLE))
         self.setKeyboardTracking(False)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -42,8 +43,8 @@ class SizeField(QWidget):
     def __init__(self, make: Make) -> None:
         super().__init__()
         self._make = make
-        self.width_box, self.height_box = SideBox("Width"), SideBox("Height")
-        self.swap = IconButton("swap", "Swap width and height")
+        self.width_box, self.height_box = SideBox(tr("Width")), SideBox(tr("Height"))
+        self.swap = IconButton("swap", tr("Swap width and height"))
         self.aspects = {name: self._aspect_button(name) for name in ASPECTS}
         self.swap.clicked.connect(make.form.swap_sides)
         times = QLabel("x")
@@ -63,7 +64,7 @@ class SizeField(QWidget):
         button.setObjectName("aspect")
         button.setCheckable(True)
         button.setMinimumWidth(0)
-        button.setAccessibleName(f"Aspect {name}")
+        button.setAccessibleName(tr("Aspect {name}", name=name))
         button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         button.clicked.connect(partial(self._use, name))
         return button

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy
 
+from desktop.model.language import tr
 from desktop.model.make import Make
 from desktop.model.progress import Progress, in_words
 from desktop.model.studio import Made
@@ -29,7 +30,7 @@ class StageLine(QFrame):
         self.summary = ElidedLabel()
         self.bar = QProgressBar()
         self.left = QLabel()
-        self.stop = QPushButton("Stop")
+        self.stop = QPushButton(tr("Stop"))
         self._lay_out()
         self.stop.clicked.connect(make.stop)
         for field in ("progress", "waiting", "stopping", "selected", "notice"):
@@ -38,7 +39,7 @@ class StageLine(QFrame):
     def _lay_out(self) -> None:
         self.bar.setRange(0, _FINE)
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("Progress")
+        self.bar.setAccessibleName(tr("Progress"))
         self.bar.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.left.setObjectName("quiet")
         self.left.setMinimumWidth(72)
@@ -66,13 +67,17 @@ class StageLine(QFrame):
 
     def _show_progress(self, progress: Progress) -> None:
         stopping, waiting = self._studio.stopping, self._studio.waiting
-        words = "Stopping after this step" if stopping else progress.headline
-        self.headline.setText(f"{words}  ({waiting} waiting)" if waiting else words)
+        words = tr("Stopping after this step") if stopping else progress.headline
+        self.headline.setText(f"{words}  ({tr('{count} waiting', count=waiting)})" if waiting else words)
         self.bar.setValue(round(progress.fraction * _FINE))
         left = progress.seconds_left
-        self.left.setText(f"{in_words(left)} left" if left else "")
-        self.stop.setText("Stop now" if stopping else "Stop")
-        tip = "End the worker at once" if stopping else f"Stop before the next step ({STOP_KEYS})"
+        self.left.setText(tr("{time} left", time=in_words(left)) if left else "")
+        self.stop.setText(tr("Stop now") if stopping else tr("Stop"))
+        tip = (
+            tr("End the worker at once")
+            if stopping
+            else tr("Stop before the next step ({keys})", keys=STOP_KEYS)
+        )
         self.stop.setToolTip(tip)
 
     def _facts(self) -> str:
@@ -80,10 +85,11 @@ class StageLine(QFrame):
         if made is None:
             return ""
         size = f"{made.request.width} x {made.request.height}"
-        return f"{size}, seed {made.event.seed}, made in {made.seconds:.1f} s, {_fate(made)}"
+        facts = {"size": size, "seed": made.event.seed, "seconds": f"{made.seconds:.1f}", "fate": _fate(made)}
+        return tr("{size}, seed {seed}, made in {seconds} s, {fate}", **facts)
 
 
 def _fate(made: Made) -> str:
     if made.path is not None:
-        return f"saved as {made.path.name}"
-    return "not saved" if made.unsaved else "saving"
+        return tr("saved as {name}", name=made.path.name)
+    return tr("not saved") if made.unsaved else tr("saving")

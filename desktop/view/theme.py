@@ -156,12 +156,18 @@ QMainWindow, #canvas, #stage { background: $window; }
 #screen:checked { color: $text; background: $field; border: 1px solid $strong_edge; font-weight: normal; }
 #screen:focus { border: 1px solid $accent; }
 #tabs { background: $window; }
-#tab { background: transparent; border: none; border-bottom: 2px solid transparent; border-radius: 0; color: $quiet; }
+#tab {
+    background: transparent; border: none; border-bottom: 2px solid transparent; border-radius: 0; color: $quiet;
+}
 #tab:hover { color: $text; }
 #tab:checked { color: $text; border-bottom: 2px solid $accent; font-weight: 600; }
 #tab:focus { color: $accent; }
 #warningText { color: $text; background: $warning; border-radius: 6px; padding: 6px 8px; }
 #chip { padding: 0 8px; min-height: 22px; max-height: 22px; border-radius: 11px; }
+QTableWidget { background: $panel; border: none; border-top: 1px solid $edge; }
+QHeaderView, QHeaderView::section, QTableCornerButton::section {
+    background: $panel; color: $quiet; border: none; padding: 4px 8px;
+}
 #grid { background: $window; border: none; }
 #places { background: transparent; }
 #places::item { padding: 6px 4px; border-radius: 6px; }
@@ -222,6 +228,21 @@ QToolButton::menu-indicator { image: none; }
 #primary:hover { background: $accent_hover; }
 #primary:focus { border: 2px solid $text; }
 
+#page { background: $window; }
+#section { background: $panel; border: 1px solid $edge; border-radius: 8px; }
+#queue { background: transparent; }
+#queue::item { background: $panel; border: 1px solid $edge; border-radius: 8px; }
+#queue::item:selected { border: 1px solid $accent; }
+QCheckBox, QRadioButton { spacing: 8px; border: 1px solid transparent; border-radius: 6px; padding: 0 4px; }
+QCheckBox:focus, QRadioButton:focus { border: 1px solid $accent; }
+QCheckBox::indicator, QRadioButton::indicator {
+    width: 16px; height: 16px; background: $field; border: 1px solid $strong_edge; border-radius: 4px;
+}
+QRadioButton::indicator { border-radius: 9px; }
+QCheckBox::indicator:checked, QRadioButton::indicator:checked {
+    background: $accent; border: 1px solid $accent; image: url($icons/$name/check.svg);
+}
+QRadioButton::indicator:checked { image: url($icons/$name/dot.svg); }
 #note { background: $panel; border-bottom: 1px solid $edge; }
 #drop {
     border: 1px dashed $strong_edge; background: transparent; color: $quiet; font-size: 12px; padding: 0 6px;

@@ -10,6 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton
 
+from desktop.model.language import tr
 from desktop.view import bind, theme
 from desktop.view.icons import IconButton, wear
 from desktop.view.screens import Screen
@@ -29,12 +30,13 @@ class TopBar(QFrame):
         self.setFixedHeight(48)
         self.engine = QLabel()
         self.engine.setObjectName("quiet")
-        self.offline = QLabel("Offline")
+        self.offline = QLabel(tr("Offline"))
         self.offline.setObjectName("badge")
-        self.offline.setToolTip("Mezzotint works on this computer alone: it uses no network")
-        self.left = _side_button("left_panel", "Settings", "Ctrl+1")
-        self.right = _side_button("right_panel", "Recent pictures", "Ctrl+2")
-        self.menu_button = IconButton("menu", "Menu", flat=True)
+        self.offline.setFixedHeight(20)
+        self.offline.setToolTip(tr("Mezzotint works on this computer alone: it uses no network"))
+        self.left = _side_button("left_panel", tr("Settings"), "Ctrl+1")
+        self.right = _side_button("right_panel", tr("Recent pictures"), "Ctrl+2")
+        self.menu_button = IconButton("menu", tr("Menu"), flat=True)
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu = QMenu(self.menu_button)
         self.menu_button.setMenu(self.menu)
@@ -42,6 +44,7 @@ class TopBar(QFrame):
         self._group = QButtonGroup(self)
         self._lay_out(workshop, screens)
         bind.follow(workshop.make.studio, "engine", self.engine.setText)
+        bind.follow(workshop.settings, "offline", self.offline.setVisible)
 
     def mark(self, name: str) -> None:
         """Shows which screen is open; the side panels are the Make screen's."""
@@ -67,15 +70,16 @@ class TopBar(QFrame):
         layout.addSpacing(theme.GRID)
         for button in (self.left, self.right, self.menu_button):
             layout.addWidget(button)
-        self.menu.addAction("Quit", workshop.window.close)
+        self.menu.addAction(tr("Quit"), workshop.window.close)
 
     def _add_to_menu(self, screen: Screen) -> None:
-        action = self.menu.addAction(screen.title, partial(self.chosen.emit, screen.id))
+        action = self.menu.addAction(tr(screen.title), partial(self.chosen.emit, screen.id))
         if screen.keys:
             action.setShortcut(QKeySequence(screen.keys))
 
     def _button(self, workshop: Workshop, screen: Screen) -> QPushButton:
-        button = QPushButton(screen.title)
+        title = tr(screen.title)
+        button = QPushButton(title)
         button.setObjectName("screen")
         button.setCheckable(True)
         wear(button, screen.icon)
@@ -83,9 +87,9 @@ class TopBar(QFrame):
         if screen.keys:
             shown = QKeySequence(screen.keys).toString(QKeySequence.SequenceFormat.NativeText)
             button.setShortcut(QKeySequence(screen.keys))
-            button.setToolTip(f"{screen.title} ({shown})")
+            button.setToolTip(f"{title} ({shown})")
         if screen.count is not None:
-            screen.count(workshop, lambda n: button.setText(f"{screen.title} ({n})" if n else screen.title))
+            screen.count(workshop, lambda n: button.setText(f"{title} ({n})" if n else title))
         self._group.addButton(button)
         self.buttons[screen.id] = button
         return button
@@ -93,7 +97,7 @@ class TopBar(QFrame):
 
 def _side_button(icon: str, words: str, keys: str) -> IconButton:
     shown = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
-    button = IconButton(icon, f"Show or hide: {words} ({shown})", flat=True)
+    button = IconButton(icon, tr("Show or hide: {words} ({keys})", words=words, keys=shown), flat=True)
     button.setCheckable(True)
     button.setChecked(True)
     button.setShortcut(QKeySequence(keys))

@@ -184,7 +184,7 @@ def test_what_is_left_from_last_time_rests_until_asked(room: Room) -> None:
     failed = Entry(job=fake_job("failed"), state="failed", reason="Why.")
     room.work.restore([begun, Entry(job=fake_job("next")), failed])
     assert room.sent == []
-    assert room.queue.paused
+    assert room.queue.held
     room.work.pause(False)
     assert room.sent == ["begun"]
     assert room.bench.jobs[0].request.count == 2
