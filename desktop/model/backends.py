@@ -59,9 +59,8 @@ class Backends:
         """What the automatic choice is, and why, as a sentence or two."""
         best = self.automatic
         if best is None:
-            return (
-                tr("No hardware here can make pictures yet.") if self.found else tr("Looking at the hardware.")
-            )
+            looking, none = tr("Looking at the hardware."), tr("No hardware here can make pictures yet.")
+            return none if self.found else looking
         better = [each.capabilities.name for each in self.found[: self.found.index(best)]]
         name = best.capabilities.name
         if not better:
