@@ -51,7 +51,7 @@ def split_einsum(queries: Tensor, keys: Tensor, values: Tensor, heads: int) -> T
 def split_einsum_chunked(queries: Tensor, keys: Tensor, values: Tensor, heads: int) -> Tensor:
     """One head and at most QUERY_CHUNK queries at a time, in columns; the last chunk may be shorter."""
     done = [
-        torch.cat([_attend(part, k, v) for part in q.split(QUERY_CHUNK, dim=3)], dim=3)
+        torch.cat([_attend(part, k, v) for part in _chunks(q)], dim=3)
         for q, k, v in _each_head(queries, keys, values, heads)
     ]
     return torch.cat(done, dim=1)
@@ -114,7 +114,7 @@ class Processor:
         return result / attn.rescale_output_factor
 
 
-def _heads(rows: Tensor, heads: int) -> Tensor:
+def _heads(rows: Any, heads: int) -> Tensor:
     """(B, S, C) -> (B, heads, S, C / heads)."""
     return rows.unflatten(2, (heads, -1)).transpose(1, 2)
 
@@ -124,15 +124,23 @@ def _joined(split: Tensor) -> Tensor:
     return split.transpose(1, 2).flatten(2)
 
 
-def _each_head(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def _each_head(q: Any, k: Any, v: Any, heads: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Queries (B, D, 1, S_q), keys (B, S_k, 1, D) and values (B, D, 1, S_k) of each head.
 
     Keys are transposed once for all heads.
     """
-    width = q.shape[1] // heads
-    return zip(
-        q.split(width, dim=1), k.transpose(1, 3).split(width, dim=3), v.split(width, dim=1), strict=True
+    width = int(q.shape[1]) // heads
+    queries, keys, values = (
+        q.split(width, dim=1),
+        k.transpose(1, 3).split(width, dim=3),
+        v.split(width, dim=1),
     )
+    return zip(queries, keys, values, strict=True)
+
+
+def _chunks(q: Tensor) -> list[Tensor]:
+    """QUERY_CHUNK queries each, the last what is left. (coremltools can't convert a split into one piece.)"""
+    return [q[..., start : start + QUERY_CHUNK] for start in range(0, q.shape[3], QUERY_CHUNK)]
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -1,0 +1,259 @@
+"""A model's networks as Core ML is given them: plain arrays in, plain arrays out, nothing that isn't traced.
+
+What each takes and gives is in docs/coreml.md. `reference` has the same doors and torch's own arithmetic, for
+comparison; `build` rewrites attention and layouts as a recipe says. Both are float32 on the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from backends.core.coreml_features import time_features
+from backends.core.model_folder import ModelFolder, open_folder
+from backends.core.parts import load_plain
+from convert.attention import COLUMNS, Processor, masked, rows_to_columns
+from convert.coreml_blocks import use_columns
+
+MOST_SKIPPED: Final = 11
+"""The most text encoder layers that a request may skip (see contract.Request)."""
+PART_OF: Final[Mapping[str, str]] = {
+    "text_encoder": "text_encoder",
+    "unet": "unet",
+    "vae_decoder": "vae",
+    "vae_encoder": "vae",
+}
+"""The networks of a model, and the part of the model folder each is in."""
+
+
+class TextNetwork(nn.Module):
+    """CLIP's text encoder: token_ids (1, T) -> (1, T, C) after the last norm, one for each clip skip.
+
+    The causal mask is -10000, as -inf is no number in fp16 once it is added to.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+        tokens = int(model.config.max_position_embeddings)
+        self.register_buffer("mask", torch.full((tokens, tokens), -1e4).triu(1), persistent=False)
+        self.skips = min(len(model.encoder.layers), MOST_SKIPPED)
+
+    def forward(self, token_ids: Tensor) -> tuple[Tensor, ...]:
+        embeddings = self.model.embeddings
+        hidden = embeddings.token_embedding(token_ids.long()) + embeddings.position_embedding.weight
+        states = [hidden]
+        for layer in self.model.encoder.layers:
+            states.append(self._layer(layer, states[-1]))
+        return tuple(self.model.final_layer_norm(states[-1 - skip]) for skip in range(self.skips + 1))
+
+    def _layer(self, layer: Any, hidden: Tensor) -> Tensor:
+        normed, attention = layer.layer_norm1(hidden), layer.self_attn
+        q, k, v = attention.q_proj(normed), attention.k_proj(normed), attention.v_proj(normed)
+        mask: Any = self.mask
+        seen = masked(q, k, v, int(attention.num_heads), mask)
+        hidden = hidden + attention.out_proj(seen)
+        return hidden + layer.mlp(layer.layer_norm2(hidden))
+
+
+class PlainTextNetwork(nn.Module):
+    """As TextNetwork, by transformers' own forward."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+        self.skips = min(len(model.encoder.layers), MOST_SKIPPED)
+
+    def forward(self, token_ids: Tensor) -> tuple[Tensor, ...]:
+        output = self.model(token_ids.long(), output_hidden_states=True)
+        skipped = [output.hidden_states[-1 - skip] for skip in range(1, self.skips + 1)]
+        return (output.last_hidden_state, *(self.model.final_layer_norm(each) for each in skipped))
+
+
+class UnetNetwork(nn.Module):
+    """sample (B, C, h, w), time_features (B, F), encoder_hidden_states (B, T, D) -> prediction, as sample.
+
+    `added_features` (B, A) and `guidance_features` (B, G) where the UNet takes them. Sides are multiples of
+    what the UNet halves them by.
+    """
+
+    def __init__(self, unet: Any) -> None:
+        super().__init__()
+        self.unet = unet
+
+    def forward(self, sample: Tensor, time: Tensor, text: Tensor, *rest: Tensor) -> Tensor:
+        unet, extra = self.unet, list(rest)
+        added = extra.pop(0) if unet.config.addition_embed_type == "text_time" else None
+        guidance = extra.pop(0) if unet.config.time_cond_proj_dim else None
+        emb = unet.time_embedding(time, guidance)
+        if added is not None:
+            emb = emb + unet.add_embedding(added)
+        hidden = unet.conv_in(2 * sample - 1 if unet.config.center_input_sample else sample)
+        kept: tuple[Tensor, ...] = (hidden,)
+        for block in unet.down_blocks:
+            hidden, states = block(hidden_states=hidden, temb=emb, **_text(block, text))
+            kept += tuple(states)
+        if unet.mid_block is not None:
+            hidden = unet.mid_block(hidden, emb, **_text(unet.mid_block, text))
+        for block in unet.up_blocks:
+            count = len(block.resnets)
+            kept, states = kept[:-count], kept[-count:]
+            hidden = block(
+                hidden_states=hidden, temb=emb, res_hidden_states_tuple=states, **_text(block, text)
+            )
+        return unet.conv_out(unet.conv_act(unet.conv_norm_out(hidden)))
+
+
+class ColumnUnetNetwork(UnetNetwork):
+    """As UnetNetwork, where the UNet's transformers are ColumnTransformers."""
+
+    def forward(self, sample: Tensor, time: Tensor, text: Tensor, *rest: Tensor) -> Tensor:
+        return super().forward(sample, time, rows_to_columns(text), *rest)
+
+
+class PlainUnetNetwork(UnetNetwork):
+    """As UnetNetwork, by diffusers' own forward: the features are put in the place of its sinusoids."""
+
+    def forward(self, sample: Tensor, time: Tensor, text: Tensor, *rest: Tensor) -> Tensor:
+        given, extra, unet = list(rest), dict[str, Any](), self.unet
+        added = given.pop(0) if unet.config.addition_embed_type == "text_time" else None
+        if unet.config.time_cond_proj_dim:
+            extra["timestep_cond"] = given.pop(0)
+
+        def time_features(**_: Any) -> Tensor:
+            return time
+
+        def embedded(**_: Any) -> Tensor | None:
+            return None if added is None else unet.add_embedding(added)
+
+        unet.get_time_embed, unet.get_aug_embed = time_features, embedded
+        return unet(sample, 0, text, return_dict=False, **extra)[0]
+
+
+class DecoderNetwork(nn.Module):
+    """latents (1, C, h, w), divided by the scaling factor -> image (1, 3, H, W), about -1..1."""
+
+    def __init__(self, vae: Any) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, latents: Tensor) -> Tensor:
+        vae = self.vae
+        return vae.decoder(vae.post_quant_conv(latents) if vae.config.use_post_quant_conv else latents)
+
+
+class EncoderNetwork(nn.Module):
+    """image (1, 3, H, W) -> moments (1, 2C, h, w): the latents' mean and the logarithm of their variance."""
+
+    def __init__(self, vae: Any) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, image: Tensor) -> Tensor:
+        vae, moments = self.vae, self.vae.encoder(image)
+        return vae.quant_conv(moments) if vae.config.use_quant_conv else moments
+
+
+_PLAIN: Final[Mapping[str, type[nn.Module]]] = {
+    "text_encoder": PlainTextNetwork,
+    "unet": PlainUnetNetwork,
+    "vae_decoder": DecoderNetwork,
+    "vae_encoder": EncoderNetwork,
+}
+
+
+def reference(model: Path) -> dict[str, nn.Module]:
+    """A model's networks with torch's own arithmetic, by name."""
+    folder = open_folder(model)
+    parts = {part: load_part(folder, part) for part in sorted(set(PART_OF.values()))}
+    return {name: plain(parts[part], name) for name, part in PART_OF.items()}
+
+
+def reference_network(folder: ModelFolder, name: str) -> nn.Module:
+    """One network with torch's own arithmetic."""
+    return plain(load_part(folder, PART_OF[name]), name)
+
+
+def plain(part: Any, name: str) -> nn.Module:
+    """A network with torch's own arithmetic, from its part's module."""
+    return _PLAIN[name](part).eval()
+
+
+def build(part: Any, name: str, attention: str) -> nn.Module:
+    """A network from its part's module, which is changed, with attention written as a recipe says."""
+    if name == "text_encoder":
+        return TextNetwork(part).eval()
+    if name != "unet":
+        part.set_attn_processor(Processor(attention))
+        return _PLAIN[name](part).eval()
+    if attention in COLUMNS:
+        use_columns(part, COLUMNS[attention])
+        return ColumnUnetNetwork(part).eval()
+    part.set_attn_processor(Processor(attention))
+    return UnetNetwork(part).eval()
+
+
+def load_part(folder: ModelFolder, part: str) -> Any:
+    """A part's own module in float32 on the CPU, with its weights."""
+    return load_plain(folder, part, torch.device("cpu"), torch.float32)
+
+
+@dataclass(frozen=True)
+class Door:
+    """The inputs of a network as example arrays by name, in order, and the names of its outputs."""
+
+    inputs: Mapping[str, Tensor]
+    outputs: tuple[str, ...]
+
+
+def door(folder: ModelFolder, name: str, size: tuple[int, int], batch: int = 1) -> Door:
+    """What a network takes and gives for pictures of this size; `batch` is the UNet's. Numbers are random."""
+    torch.default_generator.manual_seed(0)
+    width, height = size
+    latents = torch.randn(folder.facts.latent_shape(width, height))
+    if name == "text_encoder":
+        return _text_door(folder)
+    if name == "unet":
+        return _unet_door(folder, latents, batch)
+    if name == "vae_decoder":
+        return Door({"latents": latents}, ("image",))
+    return Door({"image": torch.rand(1, 3, height, width) * 2 - 1}, ("moments",))
+
+
+def _text_door(folder: ModelFolder) -> Door:
+    config = folder.configs["text_encoder"]
+    tokens, vocabulary = int(config["max_position_embeddings"]), int(config["vocab_size"])
+    ids = torch.randint(0, vocabulary, (1, tokens), dtype=torch.int32)
+    skips = min(int(config["num_hidden_layers"]), MOST_SKIPPED)
+    return Door({"token_ids": ids}, tuple(f"skip_{skip}" for skip in range(skips + 1)))
+
+
+def _unet_door(folder: ModelFolder, latents: Tensor, batch: int) -> Door:
+    config = folder.configs["unet"]
+    text = torch.randn(batch, folder.facts.token_limit, int(config["cross_attention_dim"]))
+    inputs = {
+        "sample": torch.cat([latents] * batch),
+        "time_features": time_features(config, 500.0, batch),
+        "encoder_hidden_states": text,
+    }
+    if config.get("addition_embed_type") == "text_time":
+        width = int(config["projection_class_embeddings_input_dim"])
+        inputs["added_features"] = torch.randn(batch, width)
+    if config.get("time_cond_proj_dim"):
+        inputs["guidance_features"] = torch.randn(batch, int(config["time_cond_proj_dim"]))
+    return Door(inputs, ("prediction",))
+
+
+def halvings(config: Mapping[str, Any]) -> int:
+    """How often a UNet halves its latents' sides."""
+    blocks: Sequence[str] = config["block_out_channels"]
+    return len(blocks) - 1
+
+
+def _text(block: Any, text: Tensor) -> dict[str, Tensor]:
+    return {"encoder_hidden_states": text} if getattr(block, "has_cross_attention", False) else {}
