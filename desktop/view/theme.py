@@ -157,7 +157,8 @@ QMainWindow, #canvas, #stage { background: $window; }
 #screen:focus { border: 1px solid $accent; }
 #tabs { background: $window; }
 #tab {
-    background: transparent; border: none; border-bottom: 2px solid transparent; border-radius: 0; color: $quiet;
+    background: transparent; color: $quiet;
+    border: none; border-bottom: 2px solid transparent; border-radius: 0;
 }
 #tab:hover { color: $text; }
 #tab:checked { color: $text; border-bottom: 2px solid $accent; font-weight: 600; }
