@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
+from functools import partial
 
 from PySide6.QtWidgets import QApplication
 
@@ -13,18 +15,38 @@ from desktop.config import Config, language_for
 from desktop.keeping import Keeping
 from desktop.library import paths
 from desktop.library.models import InstalledModel, installed_models, models_in
+from desktop.library.settings_file import SettingsUnreadable
 from desktop.model.form import ModelChoice
 from desktop.model.language import speak
 from desktop.model.settings import Settings
+from desktop.only_one import OnlyOne
 from desktop.session import Session
 from desktop.shelf import Shelf
+from desktop.view import window_state
 from desktop.view.app import Workshop, dress
 
 
 def run_window() -> int:
-    """Opens the window and stays until it is closed. Returns the exit code."""
+    """Opens the window and stays until it is closed. Returns the exit code.
+
+    Where there is a window already, that one comes to the front instead.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt's loop would not let Python see Ctrl+C
     app = QApplication(sys.argv[:1])
+    only = OnlyOne()
+    if only.ask_first():
+        return 0
+    workshop = open_workshop(app)
+    only.listen(partial(window_state.raise_window, workshop.window))
+    try:
+        return app.exec()
+    finally:
+        only.close()
+        workshop.close()
+
+
+def open_workshop(app: QApplication) -> Workshop:
+    """Everything there is, with its window open, as it was the last time."""
     config = Config()
     settings = config.settings
     speak(language_for(settings.language))
@@ -32,12 +54,11 @@ def run_window() -> int:
     shelf = Shelf()
     session = Session(Keeping(shelf, settings))
     workshop = Workshop(session, shelf, model_choices(settings), settings=settings, styles=config.styles)
+    with contextlib.suppress(SettingsUnreadable):  # then the window is as at first
+        window_state.restore(workshop.window)
     workshop.open()
     config.keep(workshop.errands, workshop.make.not_opened)
-    try:
-        return app.exec()
-    finally:
-        workshop.close()
+    return workshop
 
 
 def model_choices(settings: Settings | None = None) -> tuple[ModelChoice, ...]:

@@ -78,6 +78,10 @@ class Darkroom(QObject):
         future = self._press.submit(develop, path, side)
         future.add_done_callback(lambda done: self._answered.emit(done, then, failed))
 
+    def is_idle(self) -> bool:
+        """Whether everything that was asked for has come."""
+        return self._readers.is_idle() and self._makers.is_idle()
+
     def watch(self, on: bool) -> None:
         """Notices, while on, that a drive comes or goes."""
         self._timer.start() if on else self._timer.stop()

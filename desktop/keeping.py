@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from concurrent.futures import CancelledError
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,7 +54,7 @@ class Keeping:
                 remember_prompt(library, made.request)
 
         changed = self._shelf.change(add, what="pictures")
-        with contextlib.suppress(LibraryProblem):
+        with contextlib.suppress(LibraryProblem, CancelledError):
             changed.result()
 
 

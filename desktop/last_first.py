@@ -43,6 +43,11 @@ class LastFirst(Generic[K]):
             self._tasks.append(task)
             self._wake()
 
+    def is_idle(self) -> bool:
+        """Whether nothing waits and nothing is being done."""
+        with self._change:
+            return not self._known and not self._tasks
+
     def close(self) -> None:
         with self._change:
             self._closed = True

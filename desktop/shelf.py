@@ -50,7 +50,14 @@ class Shelf(QObject):
         self.ask(lambda _: self._begin_upkeep())
 
     def ask(self, call: Callable[[Library], T], then: Callable[[T], None] | None = None) -> Future[T]:
-        """Runs `call` in the library's thread, and `then` with its result in the window's."""
+        """Runs `call` in the library's thread, and `then` with its result in the window's.
+
+        Once the shelf is closed nothing is done any more, and the future is cancelled.
+        """
+        if self._closing.is_set():
+            closed: Future[T] = Future()
+            closed.cancel()
+            return closed
         future = self._thread.submit(self._run, call)
         future.add_done_callback(lambda done: self._answered.emit(done, then))
         return future

@@ -36,11 +36,13 @@ from backends.core.contract import (
 )
 from desktop.application import model_choices
 from desktop.library import paths
+from desktop.library.problems import damaged
 from desktop.model.studio import Made
 from desktop.session import Session
 from desktop.shelf import Shelf
 from desktop.view import theme
 from desktop.view.app import Workshop, wear_theme
+from tests import screenshots_gallery
 
 SHEET = Path(__file__).parents[2] / "shared" / "starter" / "contact-sheet.png"
 LONG = "a very long prompt that goes on and on about a panda, its tacos, the beach, the weather " * 12
@@ -204,19 +206,33 @@ def missing_model(scene: Scene) -> None:
     scene.make.generate()
 
 
+def compare(scene: Scene) -> None:
+    done(scene)
+    scene.window.make_screen.show_tab("compare")
+
+
+def damaged_library(scene: Scene) -> None:
+    scene.workshop.shelf.troubled.emit(damaged(Path("/home/ada/.local/share/Mezzotint/library/library.db")))
+
+
 STATES: Mapping[str, Callable[[Scene], None]] = {
     f.__name__: f
     for f in (
         first_run, loading, working, stopping, one, done, wide, long_prompt, right_to_left,
-        no_memory, worker_died, not_saved, notice, internal, missing_model,
+        no_memory, worker_died, not_saved, notice, internal, missing_model, compare, damaged_library,
+        screenshots_gallery.gallery_empty, *screenshots_gallery.STATES,
     )
 }  # fmt: skip
+FULL = {state.__name__ for state in screenshots_gallery.STATES}
+"""The states that need a library with pictures."""
 SIZES = {"": (1280, 800), "small": (900, 600), "large": (2200, 1300)}
 
 
 def draw(app: QApplication, folder: Path, state: str, colours: theme.Colours, size: str) -> Path:
     """Grabs the window in one state."""
     wear_theme(app, colours)
+    home = Path(os.environ[paths.HOME_VARIABLE]).with_name("full" if state in FULL else "empty")
+    os.environ[paths.HOME_VARIABLE] = str(home)
     scene = Scene()
     scene.window.resize(*SIZES[size])
     scene.window.show()
@@ -238,7 +254,9 @@ def main() -> int:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     app = QApplication([])
     with tempfile.TemporaryDirectory() as home:
-        os.environ[paths.HOME_VARIABLE] = home
+        os.environ[paths.HOME_VARIABLE] = str(Path(home, "full"))
+        if FULL & set(arguments.states or STATES):
+            screenshots_gallery.fill_library(picture)
         draw_all(app, arguments)
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 from psygnal import SignalGroupDescriptor
@@ -39,23 +40,28 @@ class Place:
 
 @dataclass(frozen=True)
 class Overview:
-    """What a search found, and what there is altogether. `numbers` are the found pictures' ids, in order."""
+    """What a search found, and what there is altogether. `numbers` are the found pictures' ids, in order.
+
+    `version` grows with every look: the same pictures may have other stars.
+    """
 
     numbers: array[int] = field(default_factory=lambda: array("q"))
     pictures: int = 0
     starred: int = 0
     collections: tuple[Label, ...] = ()
     tags: tuple[Label, ...] = ()
+    version: int = 0
 
 
 @dataclass(frozen=True)
 class Card:
-    """Everything about one picture."""
+    """Everything about one picture. Its file is "away" when its whole folder is, with its drive."""
 
     picture: LibraryPicture
     record: Record | None
     tags: tuple[str, ...]
     collections: tuple[str, ...]
+    whereabouts: Literal["here", "away", "missing"] = "here"
 
 
 @dataclass(kw_only=True)
@@ -99,7 +105,7 @@ class Curator:
 
         def show(overview: Overview) -> None:
             if ticket == self._asked:
-                self.gallery.overview = overview
+                self.gallery.overview = replace(overview, version=ticket)
 
         self._shelf.ask(lambda library: look(library, query, order), show)
         self._read_card()
@@ -242,4 +248,11 @@ def read_card(library: Library, number: int) -> Card | None:
         picture_record(library, number),
         marks.labels_of(library, number, "tag"),
         marks.labels_of(library, number, "collection"),
+        _whereabouts(found[0].path),
     )
+
+
+def _whereabouts(path: Path) -> Literal["here", "away", "missing"]:
+    if path.exists():
+        return "here"
+    return "missing" if path.parent.is_dir() else "away"

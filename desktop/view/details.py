@@ -23,6 +23,7 @@ from desktop.model.studio import Made
 from desktop.view import bind, theme
 from desktop.view.controls import quiet, row
 from desktop.view.icons import IconButton
+from desktop.view.text import ProseLabel
 
 
 class Details(QWidget):
@@ -31,8 +32,8 @@ class Details(QWidget):
     def __init__(self, make: Make) -> None:
         super().__init__()
         self._make = make
-        self.prompt = _value()
-        self.values = {name: _value() for name in ("Seed", "Size", "Model", "Sampler", "Backend", "Time")}
+        self.prompt = ProseLabel()
+        self.values = {name: ProseLabel() for name in ("Seed", "Size", "Model", "Sampler", "Backend", "Time")}
         self.repeat = QPushButton("Repeat")
         self.repeat.setToolTip("Fill in these settings, so that Generate makes this picture again")
         self.vary = QPushButton("Variation")
@@ -127,14 +128,6 @@ def _scrolling(label: QLabel) -> QScrollArea:
     area.viewport().setAutoFillBackground(False)
     label.setAutoFillBackground(False)
     return area
-
-
-def _value() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
 
 
 def _copy_picture(made: Made) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from backends.core.contract import SaveFailed
+from desktop.view import window_state
 from desktop.view.key_binder import KeyBinder
 from desktop.view.make_screen import MakeScreen
+from desktop.view.notifier import Notifier
 from desktop.view.problem_bar import ProblemBar
 from desktop.view.screens import SCREENS
 from desktop.view.top_bar import TopBar
@@ -46,6 +51,7 @@ class MainWindow(QMainWindow):
         self.keys = KeyBinder(self, workshop.settings)
         for action, screen in {"keys": "keys", "prompts": "prompts", "open_settings": "settings"}.items():
             self.keys.bind(action, partial(self.show_screen, screen))
+        self._notifier = Notifier(workshop)
         self.show_screen("make")
         self.make_screen.open()
 
@@ -57,6 +63,16 @@ class MainWindow(QMainWindow):
         self._stack.setCurrentWidget(self.built[name])
         self.bar.mark(name)
         return self.built[name]
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """A screen that has something to finish has a `leave`."""
+        for screen in self.built.values():
+            leave = getattr(screen, "leave", None)
+            if leave is not None:
+                leave()
+        with contextlib.suppress(SaveFailed):  # the window opens as it did before
+            window_state.save(self)
+        super().closeEvent(event)
 
     def _lay_out(self) -> None:
         outer = QVBoxLayout()

@@ -52,6 +52,12 @@ class RecentPanel(QFrame):
         bind.follow(make.studio, "recent", self._show)
         bind.follow(make.studio, "selected", self._mark)
 
+    def chosen(self) -> list[Made]:
+        """The pictures that are chosen, newest first; several with Ctrl or Shift."""
+        rows = sorted(self.list.row(item) for item in self.list.selectedItems())
+        made = {each.key: each for each in self._make.studio.recent}
+        return [made[self._keys[row]] for row in rows if self._keys[row] in made]
+
     def as_strip(self, strip: bool) -> None:
         """Lies below the picture instead of beside it."""
         self.setObjectName("below" if strip else "right")
@@ -95,8 +101,11 @@ class RecentPanel(QFrame):
                 self._keys.insert(0, made.key)
 
     def _mark(self, selected: Made | None) -> None:
-        if selected is not None and selected.key in self._keys:
-            self.list.setCurrentRow(self._keys.index(selected.key))
+        if selected is None or selected.key not in self._keys:
+            return
+        row = self._keys.index(selected.key)
+        if row != self.list.currentRow():  # else others that are chosen with it would be let go
+            self.list.setCurrentRow(row)
 
     def _chosen(self, item: QListWidgetItem | None, _: QListWidgetItem | None) -> None:
         selected = self._make.studio.selected
@@ -137,6 +146,7 @@ def _thumbnails() -> QListWidget:
     pictures.setResizeMode(QListView.ResizeMode.Adjust)
     pictures.setGridSize(QSize(_CELL + 4, _CELL + 4))
     pictures.setUniformItemSizes(True)
+    pictures.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
     pictures.setItemDelegate(_Frame(pictures))
     pictures.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     return pictures

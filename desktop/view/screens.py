@@ -37,6 +37,12 @@ def _make(workshop: Workshop) -> QWidget:
     return workshop.window.make_screen
 
 
+def _gallery(workshop: Workshop) -> QWidget:
+    from desktop.view.gallery.screen import GalleryScreen
+
+    return GalleryScreen(workshop)
+
+
 def _prompts(workshop: Workshop) -> QWidget:
     from desktop.view.prompts_screen import PromptsScreen
 
@@ -68,6 +74,7 @@ def _keys(workshop: Workshop) -> QWidget:
 
 SCREENS: tuple[Screen, ...] = (
     Screen("make", "Make", "make", _make, keys="Alt+1"),
+    Screen("gallery", "Gallery", "gallery", _gallery, keys="Alt+2"),
     Screen("prompts", "Prompts", "prompts", _prompts, keys="Alt+3"),
     Screen("queue", "Queue", "queue", _queue, keys="Alt+4", count=_count_queue),
     Screen("settings", "Settings", "settings", _settings, place="menu"),

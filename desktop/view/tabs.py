@@ -29,8 +29,15 @@ def _picture(workshop: Workshop) -> QWidget:
     return workshop.window.make_screen.canvas
 
 
+def _compare(workshop: Workshop) -> QWidget:
+    from desktop.view.compare_tab import CompareTab
+
+    return CompareTab(workshop)
+
+
 TABS: tuple[Tab, ...] = (
     Tab("picture", "Picture", "The picture, and its preview while it is made", _picture),
+    Tab("compare", "Compare", "Two to four pictures side by side, and what differs", _compare),
 )
 
 
@@ -53,7 +60,8 @@ class TabBar(QFrame):
             layout.addWidget(button)
             button.toggled.connect(lambda on, name=name: self.chosen.emit(name) if on else None)
         layout.addStretch(1)
-        self.setVisible(len(tabs) > 1)
+        if len(tabs) < 2:
+            self.hide()
 
 
 class TabStack(QStackedWidget):
