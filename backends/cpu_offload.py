@@ -55,7 +55,9 @@ _CAPABILITIES = Capabilities(
     hardware="any processor",
     rank=90,
     families=("sd1",),
-    features=frozenset({"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview"}),
+    features=frozenset(
+        {"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview", "attention_maps"}
+    ),
     precisions=("float32", "bfloat16"),
     options=(_MEMORY, _PRECISION, _DEVICE),
     checked_on_hardware=True,

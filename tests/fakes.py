@@ -29,6 +29,7 @@ from backends.core.contract import (
     unknown,
 )
 from backends.core.worker_messages import Surveyed
+from tests import fake_inside
 
 FAKE_ENGINE = "tests.fakes:FakeEngine"
 
@@ -85,9 +86,10 @@ class FakeEngine:
         yield StageStarted(request.id, Stage.READING_PROMPT)
         if "notice" in orders:
             yield Notice(request.id, "The prompt is longer than the model reads; left out: the end")
+        yield fake_inside.text(request)
         yield StageFinished(request.id, Stage.READING_PROMPT, 0.0)
         for index in range(request.count):
-            yield from _make_one(request, orders, index)
+            yield from _make_one(request, orders, index, job.inside)
         yield Finished(request.id)
 
 
@@ -104,16 +106,22 @@ def _misbehave(orders: dict[str, float]) -> None:
         raise OutOfMemory("A picture of 64 x 64 needs about 9.0 GB of memory.", "Use 64 x 64.")
 
 
-def _make_one(request: Request, orders: dict[str, float], index: int) -> Generator[Event]:
+def _make_one(request: Request, orders: dict[str, float], index: int, inside: bool) -> Generator[Event]:
     yield StageStarted(request.id, Stage.DENOISING, index)
     seconds = orders.get("step", 0.001)
+    if inside:
+        yield fake_inside.noise(request, index)
     for step in range(1, request.steps + 1):
         time.sleep(seconds)
         if step == orders.get("die"):
             os.kill(os.getpid(), 9)
+        if inside:
+            yield fake_inside.step(request, index, step)
         preview = square(512 if "big" in orders else 16, 16, request.seed + index + step)
         yield StepDone(request.id, step, request.steps, seconds, index, preview)
     yield StageFinished(request.id, Stage.DENOISING, seconds * request.steps, index)
+    if inside:
+        yield from fake_inside.ending(request, index)
     yield StageStarted(request.id, Stage.DEVELOPING, index)
     yield StageFinished(request.id, Stage.DEVELOPING, 0.0, index)
     picture = square(request.width, request.height, request.seed + index)

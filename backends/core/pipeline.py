@@ -11,8 +11,9 @@ import inspect
 import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -33,10 +34,16 @@ from backends.core.contract import (
     TextRead,
 )
 
+if TYPE_CHECKING:
+    from backends.core.inside import Observer
 
-def generate(request: Request, stages: Stages, *, previews: bool = True) -> Generator[Event]:
+
+def generate(
+    request: Request, stages: Stages, *, previews: bool = True, inside: bool = False
+) -> Generator[Event]:
     """Makes the pictures of a request. Closing the generator cancels.
 
+    With `inside` it also tells what happens within each step (see inside.py); the pictures are the same.
     Raises InvalidRequest, UnreadablePicture, OutOfMemory or BadPicture.
     """
     run = _Run(request, stages)
@@ -44,9 +51,10 @@ def generate(request: Request, stages: Stages, *, previews: bool = True) -> Gene
     samplers.set_steps(run.new_scheduler(), request.sampler, request.steps)
     conditioning = yield from _read_prompt(run)
     start = yield from _read_picture(run)
-    show = preview.fit(stages.decode, stages.facts.latent_channels) if previews else None
+    show = preview.of(stages) if previews else None
     for index in range(request.count):
-        latents = yield from _denoise(run, index, conditioning, start, show)
+        observer = _observer(run, index) if inside else None
+        latents = yield from _denoise(run, index, conditioning, start, show, observer)
         yield from _develop(run, index, latents)
     yield Finished(request.id)
 
@@ -58,6 +66,7 @@ class _Run:
     request: Request
     stages: Stages
     seconds: dict[str, float] = field(default_factory=dict[str, float])
+    tokens: int = 0
 
     @property
     def guided(self) -> bool:
@@ -76,6 +85,7 @@ def _read_prompt(run: _Run) -> Generator[Event, None, Mapping[str, Tensor]]:
     request, began = run.request, time.perf_counter()
     yield StageStarted(request.id, Stage.READING_PROMPT)
     positive = run.stages.encode_text(request.prompt, request.clip_skip)
+    run.tokens = len(positive.tokens)
     yield TextRead(request.id, positive.tokens, positive.cut)
     yield from _text_notices(request, positive.cut)
     tensors = dict(positive.tensors)
@@ -129,6 +139,7 @@ def _denoise(
     conditioning: Mapping[str, Tensor],
     start: tuple[Tensor, Tensor] | None,
     show: preview.LinearPreview | None,
+    observer: Observer | None,
 ) -> Generator[Event, None, Tensor]:
     """Steps from noise, or from the start picture with noise, to clean latents."""
     request, began = run.request, time.perf_counter()
@@ -142,17 +153,32 @@ def _denoise(
     for done, timestep in enumerate(timesteps, start=1):
         step_began = time.perf_counter()
         model_input = scheduler.scale_model_input(latents, timestep)
-        prediction = _predict(run, model_input, float(timestep), conditioning)
-        guard.check_finite(prediction, "denoising")
-        latents = scheduler.step(prediction, timestep, latents, return_dict=False, **extra)[0]
+        with observer.watching() if observer else nullcontext():
+            prediction = _predict(run, model_input, float(timestep), conditioning)
+        guided = prediction.guided
+        guard.check_finite(guided, "denoising")
+        latents = scheduler.step(guided, timestep, latents, return_dict=False, **extra)[0]
         picture = None
         if show is not None:
-            picture = show(preview.clean_estimate(scheduler, model_input, prediction, float(timestep)))
+            picture = show(preview.clean_estimate(scheduler, model_input, guided, float(timestep)))
         seconds = time.perf_counter() - step_began
+        if observer is not None:
+            if done == 1:
+                yield observer.start(model_input)
+            step = math.ceil(done / scheduler.order)
+            yield observer.step(scheduler, model_input, prediction, float(timestep), step)
         yield from _remarks(run)
         yield StepDone(request.id, math.ceil(done / scheduler.order), total, seconds, index, picture)
     yield run.finished(Stage.DENOISING, began, index)
+    if observer is not None:
+        yield from observer.finish(latents)
     return latents
+
+
+def _observer(run: _Run, index: int) -> Observer:
+    from backends.core.inside import Observer  # only here: it costs nothing unless asked for
+
+    return Observer(run.request, run.stages, index, run.tokens)
 
 
 def _starting_point(
@@ -187,13 +213,25 @@ def _step_arguments(scheduler: Any, generator: torch.Generator) -> dict[str, Any
     return {name: value for name, value in (("generator", generator), ("eta", 0.0)) if name in accepts}
 
 
-def _predict(run: _Run, model_input: Tensor, timestep: float, conditioning: Mapping[str, Tensor]) -> Tensor:
+@dataclass(frozen=True)
+class Prediction:
+    """What the network said: guided, and the two answers that is made from, where there are two."""
+
+    guided: Tensor
+    unconditional: Tensor | None = None
+    conditional: Tensor | None = None
+
+
+def _predict(
+    run: _Run, model_input: Tensor, timestep: float, conditioning: Mapping[str, Tensor]
+) -> Prediction:
     """The network's prediction, guided away from the negative prompt (Ho and Salimans 2022)."""
     if not run.guided:
-        return run.stages.denoise(model_input, timestep, conditioning)
+        return Prediction(run.stages.denoise(model_input, timestep, conditioning))
     both = run.stages.denoise(torch.cat([model_input] * 2), timestep, conditioning)
     unconditional, conditional = both.chunk(2)
-    return unconditional + run.request.guidance_scale * (conditional - unconditional)
+    guided = unconditional + run.request.guidance_scale * (conditional - unconditional)
+    return Prediction(guided, unconditional, conditional)
 
 
 def _develop(run: _Run, index: int, latents: Tensor) -> Iterator[Event]:

@@ -2,18 +2,19 @@
 
 The nearest thing to the finished picture that a step knows is its estimate of the clean latents.
 A linear map, one colour for each latent, shows it at a hundredth of the decoder's cost. The map
-is fitted to the model's own decoder, so it needs no table of known models.
+is fitted to the model's own decoder, once for each opened model, so it needs no table of known models.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
-from backends.core.contract import Picture
+from backends.core.contract import Picture, Stages
 from backends.core.pictures import to_picture, to_unit
 
 _PATCH = 8
@@ -31,6 +32,20 @@ class LinearPreview:
         """(1, C, h, w) clean scaled latents -> a picture of w x h pixels."""
         colours = torch.einsum("bchw,cr->brhw", latents, self.matrix) + self.bias[None, :, None, None]
         return to_picture(to_unit(colours))
+
+
+_fitted: WeakKeyDictionary[Stages, LinearPreview] = WeakKeyDictionary()
+
+
+def of(stages: Stages) -> LinearPreview:
+    """The map of an opened model: fitted when it is first asked for, and gone with the model.
+
+    Stages whose decoder takes one size only bring theirs along, as `known_preview`.
+    """
+    if stages not in _fitted:
+        known: LinearPreview | None = getattr(stages, "known_preview", None)
+        _fitted[stages] = known or fit(stages.decode, stages.facts.latent_channels)
+    return _fitted[stages]
 
 
 def fit(decode: Callable[[Tensor], Tensor], channels: int) -> LinearPreview:
@@ -71,6 +86,11 @@ def clean_estimate(scheduler: Any, sample: Tensor, prediction: Tensor, timestep:
     if kind == "sample":
         return prediction
     return (sample - noise * prediction) / max(signal, 1e-4)
+
+
+def noise_share(scheduler: Any, timestep: float) -> float:
+    """How much of the latents is noise at this timestep, 0 to 1: sqrt(1 - a)."""
+    return max(0.0, 1 - _alpha_at(scheduler.alphas_cumprod, timestep)) ** 0.5
 
 
 def _alpha_at(alphas: Tensor, timestep: float) -> float:

@@ -57,6 +57,13 @@ class Work:
         self._unsaved: Counter[str] = Counter()
         self._ended: set[str] = set()
         self._resting = False
+        self.look_inside = False
+        """Whether the next job is asked for what happens inside as well."""
+
+    @property
+    def job(self) -> Job | None:
+        """The one that runs."""
+        return self._begun[0] if self._begun else None
 
     # --- what the person does ---
 
@@ -180,7 +187,7 @@ class Work:
         self._show_progress()
 
     def _begin(self, entry: Entry) -> None:
-        job = entry.rest
+        job = replace(entry.rest, inside=self.look_inside)
         self._begun = job, Tracker(job.request)
         self.queue.change(replace(entry, state="running", progress=self._begun[1].current))
         self._ledger.begin(entry.id)

@@ -29,6 +29,12 @@ def _picture(workshop: Workshop) -> QWidget:
     return workshop.window.make_screen.canvas
 
 
+def _inside(workshop: Workshop) -> QWidget:
+    from desktop.view.inside.panel import build
+
+    return build(workshop)
+
+
 def _compare(workshop: Workshop) -> QWidget:
     from desktop.view.compare_tab import CompareTab
 
@@ -37,6 +43,7 @@ def _compare(workshop: Workshop) -> QWidget:
 
 TABS: tuple[Tab, ...] = (
     Tab("picture", "Picture", "The picture, and its preview while it is made", _picture),
+    Tab("inside", "Inside", "How the picture came to be, step by step", _inside),
     Tab("compare", "Compare", "Two to four pictures side by side, and what differs", _compare),
 )
 
@@ -86,4 +93,5 @@ def _button(tab: Tab) -> QPushButton:
     button.setObjectName("tab")
     button.setCheckable(True)
     button.setToolTip(tab.tip)
+    button.setMinimumWidth(button.fontMetrics().horizontalAdvance(tab.title) + 40)  # the chosen one is bold
     return button

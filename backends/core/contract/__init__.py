@@ -18,9 +18,11 @@ from backends.core.contract.errors import (
 )
 from backends.core.contract.events import (
     Cancelled,
+    Denoised,
     Event,
     Failed,
     Finished,
+    NoiseDrawn,
     Notice,
     Picture,
     PictureReady,
@@ -28,7 +30,9 @@ from backends.core.contract.events import (
     StageFinished,
     StageStarted,
     StepDone,
+    StepSeen,
     TextRead,
+    WordsAttended,
 )
 from backends.core.contract.facts import Defaults, ModelFacts
 from backends.core.contract.protocols import (
@@ -70,6 +74,7 @@ __all__ = [
     "Capabilities",
     "Conditioning",
     "Defaults",
+    "Denoised",
     "Event",
     "Failed",
     "Family",
@@ -79,6 +84,7 @@ __all__ = [
     "Job",
     "MezzotintError",
     "ModelFacts",
+    "NoiseDrawn",
     "Notice",
     "Option",
     "OutOfMemory",
@@ -91,9 +97,11 @@ __all__ = [
     "StageStarted",
     "Stages",
     "StepDone",
+    "StepSeen",
     "TextEncoder",
     "TextRead",
     "UnreadablePicture",
+    "WordsAttended",
     "WorkerDied",
     "unknown",
 ]

@@ -75,6 +75,52 @@ class StepDone(Event):
 
 
 @dataclass(frozen=True)
+class NoiseDrawn(Event):
+    """What denoising starts from, small: noise, or a start picture under noise. Sent when a job asks for
+    its inside, as are StepSeen, Denoised and WordsAttended."""
+
+    picture_index: int
+    latents: Picture
+
+
+@dataclass(frozen=True)
+class StepSeen(Event):
+    """One call of the denoiser, as pictures of at most 64 pixels a side; StepDone follows.
+
+    `latents` is what it was given, `noise_share` (0 to 1) how much of that was noise, `estimate` the
+    finished picture that its guided answer implies. `unconditional` and `conditional` are the same for
+    the two answers that guidance is made from; None without guidance.
+    """
+
+    picture_index: int
+    step: int
+    noise_share: float
+    latents: Picture
+    estimate: Picture
+    unconditional: Picture | None = None
+    conditional: Picture | None = None
+
+
+@dataclass(frozen=True)
+class Denoised(Event):
+    """The latents as they go to the decoder, small."""
+
+    picture_index: int
+    latents: Picture
+
+
+@dataclass(frozen=True)
+class WordsAttended(Event):
+    """The share of cross-attention that each token of the prompt got at each place, as means over heads,
+    layers and steps. `maps` has one a token: `height` rows of `width` little-endian float16."""
+
+    picture_index: int
+    width: int
+    height: int
+    maps: tuple[bytes, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class PictureReady(Event):
     """A finished picture, with what is needed to say how it was made.
 

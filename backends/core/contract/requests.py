@@ -137,6 +137,7 @@ class Job:
     """A request with where it is to be made: what the worker is sent.
 
     `backend` is a backend's id, or "auto". `options` are the backend's own (see Capabilities).
+    `inside` asks for what happens inside as well (events NoiseDrawn to WordsAttended).
     """
 
     request: Request
@@ -144,3 +145,4 @@ class Job:
     backend: str = "auto"
     options: Mapping[str, str] = field(default_factory=dict[str, str])
     previews: bool = True
+    inside: bool = False
