@@ -8,7 +8,7 @@ backend has chosen stays in place, and the picture is the same, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,7 +30,7 @@ class AttentionMaps:
         self._layers = 0
 
     @contextmanager
-    def watching(self, unet: nn.Module) -> Iterator[None]:
+    def watching(self, unet: nn.Module) -> Generator[None]:
         """Adds the cross-attention of whatever this network is asked meanwhile."""
         layers = cross_attention(unet) if self._tokens else []
         handles = [handle for layer in layers for handle in self._hooks(layer)]
@@ -80,12 +80,13 @@ def attention_shares(query: Tensor, key: Tensor, heads: int, scale: float) -> Te
     return total / heads
 
 
-def cross_attention(unet: nn.Module) -> list[Any]:
+def cross_attention(unet: Any) -> list[Any]:
     """The layers in which the picture looks at the text: those of the way down and the way up.
 
     A layer that changes its queries and keys once more after the projections can't be read like this.
     """
-    found: dict[str, Any] = {name: module for name, module in unet.named_modules() if _reads_text(module)}
+    modules: dict[str, Any] = dict(unet.named_modules())
+    found = {name: module for name, module in modules.items() if _reads_text(module)}
     outer = [module for name, module in found.items() if not name.startswith("mid_block")]
     return outer or list(found.values())
 

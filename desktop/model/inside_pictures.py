@@ -13,6 +13,8 @@ from desktop.model.inside import Heat, Record
 _GLOW = (255, 176, 84)
 _DARKEST = 0.34
 _STRONGEST = 0.42
+_CONTRAST = 1.6
+"""Above 1: attention is spread wide, and what stands out should be seen to."""
 _FILM_MS, _LAST_MS = 120, 1500
 _FILM_LONGEST_MS = 12_000
 _FILM_FRAMES = 200
@@ -32,7 +34,9 @@ def to_picture(image: Image.Image) -> Picture:
 def warmed(picture: Picture, heat: Heat) -> Picture:
     """The picture lit where the token mattered and dark where it did not."""
     base = to_image(picture)
-    mask = Image.frombytes("L", (heat.width, heat.height), bytes(round(v * 255) for v in heat.values))
+    mask = Image.frombytes(
+        "L", (heat.width, heat.height), bytes(round(v**_CONTRAST * 255) for v in heat.values)
+    )
     mask = mask.resize(base.size, Image.Resampling.BICUBIC)
     night = Image.blend(Image.new("RGB", base.size), base.convert("L").convert("RGB"), _DARKEST)
     lit = Image.composite(base, night, mask)
@@ -68,7 +72,7 @@ def sheet(record: Record) -> bytes:
     """All steps as one PNG, in rows from left to right: what the network saw above what it made of it."""
     cells = [_cell(step.latents, step.estimate, str(step.step)) for step in record.steps]
     if record.picture is not None:
-        cells.append(_cell(record.latents or record.picture, record.picture, "\u2192"))
+        cells.append(_cell(record.latents or record.picture, record.picture, "end"))
     across = min(_SHEET_ACROSS, len(cells))
     width, height = cells[0].size
     rows = math.ceil(len(cells) / across)

@@ -127,9 +127,8 @@ def test_a_backend_that_hides_its_network_tells_the_rest(tiny_stages: Stages) ->
 def test_attention_is_what_the_layer_computes() -> None:
     """Shares times the values are the layer's own output, by torch's fused attention."""
     torch.manual_seed(0)
-    layer = Attention(
-        32, cross_attention_dim=16, heads=4, dim_head=8, bias=False, processor=AttnProcessor2_0()
-    )
+    layer: Any = Attention(32, cross_attention_dim=16, heads=4, dim_head=8)
+    layer.set_processor(AttnProcessor2_0())
     places, text = torch.randn(1, 24, 32), torch.randn(1, 7, 16)
     with torch.no_grad():
         expected = layer(places, encoder_hidden_states=text)

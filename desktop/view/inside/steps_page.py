@@ -104,7 +104,7 @@ class StepsPage(Page):
     def _guided_name(self, record: Record | None) -> str:
         if not self._halves or record is None:
             return tr("What it expected")
-        return tr("Guided, {scale} times", scale=f"{record.request.guidance_scale:g}")
+        return tr("Guided, {scale} times as far", scale=f"{record.request.guidance_scale:g}")
 
     def _button(self, words: str, tip: str, kind: str) -> QPushButton:
         button = QPushButton(words)

@@ -129,6 +129,7 @@ class TokensPage(Page):
     def _chip(self, number: int, word: str) -> QPushButton:
         chip = _plain_chip(word)
         chip.setCheckable(True)
+        chip.setMinimumWidth(chip.fontMetrics().horizontalAdvance(chip.text()) + 28)  # the chosen one is bold
         chip.setToolTip(tr("Show where \u201c{word}\u201d mattered", word=word))
         chip.setAccessibleName(tr("Token {number}: {word}", number=number + 1, word=word))
         chip.clicked.connect(lambda on: self._inside.show_token(number if on else None))
