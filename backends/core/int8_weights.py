@@ -8,7 +8,7 @@ bitsandbytes does this for linear layers alone, and SD 1.5's UNet is two thirds 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -83,5 +83,5 @@ def store_int8(module: nn.Module, wanted: Callable[[str], bool] = lambda name: T
 
 def holders(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """The layers, by name, whose weights can be held as int8."""
-    named: Any = module.named_modules()
+    named = cast(Iterator[tuple[str, nn.Module]], module.named_modules())
     yield from [(name, layer) for name, layer in named if can_hold(layer)]
