@@ -1,0 +1,264 @@
+"""Checks a folder converted to Core ML against torch, on real inputs: `python -m convert.verify FOLDER`.
+
+Each network runs through our MIL interpreter, with fp32 arithmetic (is the conversion right?) and with fp16's
+rounding (is it right on a Mac's GPU and Neural Engine?), and is compared with torch's float32.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from backends.core.contract import BrokenModel, InvalidRequest, MezzotintError
+from backends.core.model_folder import open_folder
+from convert.coreml_networks import reference_network
+from convert.mil_reference import Arithmetic, Network, load
+from convert.mil_reference.parity import Drift, first_beyond, psnr
+from convert.verify_inputs import PROMPTS, Arrays, fit_batch, record
+
+LIMITS: Final[Mapping[str, float]] = {"fp32": 60.0, "fp16": 35.0}
+"""The least PSNR in dB. 35 is the gate of Apple's own converter; 60 leaves room for weights in fp16 only.
+
+Weights of fewer bits differ from the original's by design: then 35 dB is asked of both.
+"""
+BOUND: Final = 35.0
+"""Where a layer's error counts as large, in dB, when the first such layer is looked for."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One network in one arithmetic: the worst PSNR and the largest error of any input's outputs."""
+
+    network: str
+    arithmetic: str
+    psnr: float
+    largest_error: float
+    largest_value: float
+    seconds: float
+    limit: float
+    first_beyond: Drift | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is as near to torch as is asked."""
+        return self.psnr >= self.limit
+
+    @property
+    def words(self) -> str:
+        """One line for a person."""
+        verdict = "" if self.passed else f"  below {self.limit:g} dB"
+        where = ""
+        if self.first_beyond:
+            where = f"; beyond {BOUND:g} dB from {self.first_beyond.layer} ({self.first_beyond.kind}) on"
+        error = f"largest error {self.largest_error:.2g} of {self.largest_value:.3g}"
+        found = f"{self.network:<13} {self.arithmetic}  {self.psnr:6.1f} dB  {error}  {self.seconds:.1f} s"
+        return f"{found}{verdict}{where}"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A converted folder's own description (model.json, "coreml")."""
+
+    path: Path
+    facts: Mapping[str, Any]
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The networks that it holds."""
+        return tuple(self.facts["packages"])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Its first size: width and height in pixels."""
+        width, height = self.facts["sizes"][0]
+        return int(width), int(height)
+
+    @property
+    def source(self) -> Path:
+        """The model it was made from. Raises InvalidRequest when that is not there."""
+        found = Path(self.facts["source"]["folder"])
+        if not found.is_dir():
+            raise InvalidRequest(
+                f"The model that {self.path.name} was made from is not at {found}.", "Name it with --source."
+            )
+        return found
+
+    def limit(self, arithmetic: str) -> float:
+        """The least PSNR that is asked for, in dB."""
+        return LIMITS[arithmetic] if int(self.facts.get("bits", 16)) == 16 else LIMITS[Arithmetic.FP16]
+
+    def load(self, network: str) -> Chain:
+        """A network's packages, the function for the first size of each. Raises BrokenModel."""
+        functions: Mapping[str, str] = self.facts.get("functions") or {}
+        width, height = self.size
+        function = functions.get(f"{width}x{height}") if network != "text_encoder" else None
+        files: Sequence[str] = self.facts["packages"][network]
+        return Chain(tuple(load(self.path / file, function) for file in files))
+
+
+class Chain:
+    """A network in one package, or cut in several: each takes what was given or what those before it made."""
+
+    def __init__(self, networks: tuple[Network, ...]) -> None:
+        self.networks = networks
+
+    def run(self, inputs: Arrays, arithmetic: str) -> dict[str, NDArray[Any]]:
+        """The last package's outputs."""
+        values, outputs = dict(inputs), dict[str, NDArray[Any]]()
+        for network in self.networks:
+            outputs = network.run({name: values[name] for name in network.inputs}, arithmetic)
+            values |= outputs
+        return outputs
+
+    def first_beyond(self, inputs: Arrays, bound: float) -> Drift | None:
+        """The first layer of the first package that is beyond the bound; later ones get fp32 inputs."""
+        values = dict(inputs)
+        for network in self.networks:
+            given = {name: values[name] for name in network.inputs}
+            if found := first_beyond(network, given, bound):
+                return found
+            values |= network.run(given)
+        return None
+
+    def fit(self, inputs: Arrays) -> Arrays:
+        """The inputs with the batch that the packages take."""
+        wanted = {name: value.shape for network in self.networks for name, value in network.inputs.items()}
+        return {
+            name: fit_batch(array, wanted.get(name, (None,))[0] or len(array))
+            for name, array in inputs.items()
+        }
+
+
+def open_converted(path: Path) -> Converted:
+    """Raises BrokenModel for a folder that is not a conversion to Core ML."""
+    try:
+        manifest = json.loads((path / "model.json").read_text())
+        facts = cast(Mapping[str, Any], manifest["coreml"])
+        return Converted(path, {key: facts[key] for key in ("packages", "sizes", "source")} | dict(facts))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BrokenModel(
+            f"{path} is not a model converted to Core ML.", "Name a folder that `mezzotint convert` made."
+        ) from error
+
+
+def verify(
+    converted: Path,
+    source: Path | None = None,
+    *,
+    prompts: tuple[str, ...] = PROMPTS,
+    arithmetics: Sequence[str] = tuple(Arithmetic),
+    reference: Callable[[str], nn.Module] | None = None,
+) -> Iterator[Check]:
+    """Each network in each arithmetic, one check after the other as it is done.
+
+    `reference(network)` gives torch's network where it is not simply the source's (baked LoRAs); it takes the
+    package's inputs in order. Raises BrokenModel, InvalidRequest, or UnsupportedOperation.
+    """
+    opened = open_converted(converted)
+    model = source or opened.source
+    inputs = record(model, opened.size, prompts)
+    made = reference or (lambda name: reference_network(open_folder(model), name))
+    for name in opened.networks:
+        chain = opened.load(name)
+        fitted = [chain.fit(each) for each in inputs[name]]
+        wanted = _torch_outputs(made(name), fitted)
+        for arithmetic in arithmetics:
+            yield check(name, chain, fitted, wanted, arithmetic, opened.limit(arithmetic))
+
+
+def check(
+    name: str,
+    chain: Chain,
+    inputs: Sequence[Arrays],
+    wanted: Sequence[Sequence[NDArray[Any]]],
+    arithmetic: str,
+    limit: float,
+) -> Check:
+    """One network in one arithmetic; rounding is traced to its first bad layer only when it fails."""
+    began, worst, error, value = time.perf_counter(), float("inf"), 0.0, 0.0
+    for given, outputs in zip(inputs, wanted, strict=True):
+        for got, want in zip(chain.run(given, arithmetic).values(), outputs, strict=True):
+            worst = min(worst, psnr(got, want))
+            error = max(error, float(np.abs(got - want).max()))
+            value = max(value, float(np.abs(want).max()))
+    seconds = time.perf_counter() - began
+    failed = arithmetic == Arithmetic.FP16 and worst < limit
+    where = chain.first_beyond(inputs[0], BOUND) if failed else None
+    return Check(name, arithmetic, worst, error, value, seconds, limit, where)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command. Exit code 0 when every network is near enough, 1 when one is not, 2 for a bad request."""
+    options = _parser().parse_args(arguments)
+    try:
+        checks = [_said(each, options.json) for each in _checks(options)]
+    except MezzotintError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0 if all(each.passed for each in checks) else 1
+
+
+def _checks(options: argparse.Namespace) -> Iterator[Check]:
+    prompts = tuple(options.prompt) or PROMPTS
+    return verify(options.folder, options.source, prompts=prompts, arithmetics=options.arithmetic)
+
+
+def _said(each: Check, as_json: bool) -> Check:
+    print(_as_json(each) if as_json else each.words, flush=True)
+    return each
+
+
+def _as_json(each: Check) -> str:
+    """One line; a PSNR that is no number (overflow: none, equal: infinite) is null, as JSON has neither."""
+    finite = {"psnr": each.psnr if math.isfinite(each.psnr) else None}
+    return json.dumps(
+        asdict(replace(each, first_beyond=None)) | finite | {"passed": each.passed, **_where(each)}
+    )
+
+
+def _where(each: Check) -> dict[str, str]:
+    found = each.first_beyond
+    return {"first_beyond": f"{found.layer} ({found.kind})"} if found else {}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m convert.verify", description=__doc__)
+    parser.add_argument("folder", type=Path, help="a folder converted to Core ML")
+    parser.add_argument("--source", type=Path, help="the model it was made from, if it was moved")
+    parser.add_argument("--prompt", action="append", default=[], help="a prompt for the inputs (repeatable)")
+    parser.add_argument(
+        "--arithmetic",
+        nargs="+",
+        choices=list(Arithmetic),
+        default=list(Arithmetic),
+        help="fp32, fp16 or both",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    return parser
+
+
+def _torch_outputs(network: nn.Module, inputs: Sequence[Arrays]) -> list[list[NDArray[Any]]]:
+    """torch's outputs for each set of inputs, which are passed in order."""
+    wanted: list[list[NDArray[Any]]] = []
+    for given in inputs:
+        with torch.inference_mode():
+            made = network(*(torch.as_tensor(array) for array in given.values()))
+        outputs = cast(tuple[Any, ...], made) if isinstance(made, tuple) else (made,)
+        wanted.append([each.numpy() for each in outputs])
+    return wanted
+
+
+if __name__ == "__main__":
+    sys.exit(main())
