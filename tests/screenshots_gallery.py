@@ -159,7 +159,7 @@ def gallery_away(scene: Scene) -> None:
     scene.workshop.darkroom.look_for_folders()
     QTest.qWait(200)
     choose(screen, 0)
-    wait(screen.info.find.isVisible)
+    wait(screen.info.find_folder.isVisible)
     developed(scene, screen)
     folder.with_name("unplugged").rename(folder)
 

@@ -131,10 +131,10 @@ class SideBySide(QWidget):
 
     def prepare(self, count: int) -> None:
         """Makes room for so many pictures."""
-        while self._grid.count():
-            widget = self._grid.takeAt(0).widget()
-            widget.hide()
-            widget.deleteLater()
+        while (item := self._grid.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
         self.views = [PictureView(theme.GRID) for _ in range(count)]
         columns = 2 if count == MOST else max(count, 1)
         for place, view in enumerate(self.views):

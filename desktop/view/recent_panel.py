@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -105,7 +105,7 @@ class RecentPanel(QFrame):
             return
         row = self._keys.index(selected.key)
         if row != self.list.currentRow():  # else others that are chosen with it would be let go
-            self.list.setCurrentRow(row)
+            self.list.setCurrentRow(row, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
     def _chosen(self, item: QListWidgetItem | None, _: QListWidgetItem | None) -> None:
         selected = self._make.studio.selected

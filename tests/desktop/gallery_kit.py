@@ -19,6 +19,7 @@ from desktop.model.gallery import Overview
 from desktop.session import Session
 from desktop.shelf import Shelf
 from desktop.view.app import Workshop
+from desktop.view.compare import CompareView
 from desktop.view.gallery.screen import GalleryScreen
 from tests.fakes import FAKE_ENGINE
 from tests.library_pictures import RECORD
@@ -81,3 +82,14 @@ def found(screen: GalleryScreen) -> Overview:
     overview = screen.curator.gallery.overview
     assert overview is not None
     return overview
+
+
+def table_of(view: CompareView) -> dict[str, list[str]]:
+    """What the table says: setting -> its value for each picture."""
+    table, told = view.table, dict[str, list[str]]()
+    for row in range(table.rowCount()):
+        header = table.verticalHeaderItem(row)
+        cells = [table.item(row, column) for column in range(table.columnCount())]
+        if header is not None:
+            told[header.text()] = [cell.text() for cell in cells if cell is not None]
+    return told

@@ -23,10 +23,10 @@ class SilentShelf:
     def __init__(self) -> None:
         self.asked = 0
 
-    def ask(self, *_: object) -> None:
+    def ask(self, call: object, then: object = None) -> None:
         self.asked += 1
 
-    def change(self, *_: object, what: str = "") -> None: ...
+    def change(self, call: object, then: object = None, *, what: str = "") -> None: ...
 
 
 def test_only_what_differs_is_listed() -> None:

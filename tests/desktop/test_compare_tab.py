@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from desktop.view.compare_tab import CompareTab
+from tests.desktop.gallery_kit import table_of
 from tests.screenshots import Scene
 
 
@@ -34,8 +35,7 @@ def test_recent_pictures_are_compared(qtbot: QtBot, home: Path) -> None:
         point = recent.visualItemRect(recent.item(row)).center()
         qtbot.mouseClick(recent.viewport(), Qt.MouseButton.LeftButton, modifier, point)
     assert len(scene.window.recent.chosen()) == 2
-    assert tab.table.verticalHeaderItem(0).text() == "Steps"
-    assert [tab.table.item(0, column).text() for column in (0, 1)] == ["12", "10"]
+    assert table_of(tab) == {"Steps": ["12", "10"]}
     assert all(view.image is not None for view in tab.side_by_side.views)
     screen.show_tab("picture")
     assert screen.canvas.isVisible()

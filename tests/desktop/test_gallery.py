@@ -17,7 +17,16 @@ from desktop.model.gallery import Place
 from desktop.view.app import Workshop
 from desktop.view.gallery import handing
 from desktop.view.gallery.screen import GalleryScreen
-from tests.desktop.gallery_kit import PATIENCE, PROMPTS, fill, found, open_gallery, open_workshop, seeds
+from tests.desktop.gallery_kit import (
+    PATIENCE,
+    PROMPTS,
+    fill,
+    found,
+    open_gallery,
+    open_workshop,
+    seeds,
+    table_of,
+)
 
 Wait = Callable[[Callable[[], object]], None]
 
@@ -238,12 +247,12 @@ def test_a_folder_that_is_away_can_be_found(
 ) -> None:
     pictures.rename(tmp_path / "moved")
     choose(gallery, 0)
-    wait(lambda: gallery.info.find.isVisible())
+    wait(lambda: gallery.info.find_folder.isVisible())
     assert "Not connected" in gallery.info.where.text()
     assert not gallery.info.start.isEnabled()
     monkeypatch.setattr(handing, "ask_for_folder", lambda *_: tmp_path / "moved")
-    gallery.info.find.click()
-    wait(lambda: not gallery.info.find.isVisible())
+    gallery.info.find_folder.click()
+    wait(lambda: not gallery.info.find_folder.isVisible())
     wait(lambda: (found := gallery.model.picture(0)) and found.path.parent == tmp_path / "moved")
 
 
@@ -266,9 +275,9 @@ def test_chosen_pictures_are_compared(gallery: GalleryScreen, qtbot: QtBot, wait
     wait(lambda: gallery.middle.currentWidget() is gallery.comparing)
     view = gallery.comparing
     wait(lambda: len(view.side_by_side.views) == 3 and all(each.image for each in view.side_by_side.views))
-    rows = [view.table.verticalHeaderItem(row).text() for row in range(view.table.rowCount())]
-    assert rows == ["Seed", "Prompt", "Steps"]
-    assert [view.table.item(0, column).text() for column in range(3)] == ["4", "3", "1"]
+    table = table_of(view)
+    assert list(table) == ["Seed", "Prompt", "Steps"]
+    assert table["Seed"] == ["4", "3", "1"]
     view.over.click()
     assert view.sliding.isVisible()
     assert [button.text() for button in view.sliding.others.buttons()] == ["A and B", "A and C"]

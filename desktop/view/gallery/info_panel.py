@@ -48,7 +48,7 @@ class InfoPanel(QFrame):
         self.tags, self.collections = Flow(), Flow()
         self.new_tag = QLineEdit()
         self.where = QLabel()
-        self.find = QPushButton(tr("Find the folder"))
+        self.find_folder = QPushButton(tr("Find the folder"))
         self.remix, self.variations = QPushButton(tr("Remix")), QPushButton(tr("Variations"))
         self.start = QPushButton(tr("Use as start"))
         self.more = IconButton("more", tr("More for this picture"))
@@ -67,7 +67,7 @@ class InfoPanel(QFrame):
             (self.remix, "remix", tr("Fill its settings into the form (R)")),
             (self.start, "start", tr("Start the next picture from this one (U)")),
             (self.variations, "vary", tr("Make some pictures that resemble this one")),
-            (self.find, "find", tr("Say where the folder of this picture is now")),
+            (self.find_folder, "find", tr("Say where the folder of this picture is now")),
         ):
             button.setToolTip(tip)
             button.clicked.connect(partial(self.wanted.emit, action))
@@ -80,7 +80,7 @@ class InfoPanel(QFrame):
         layout.setContentsMargins(theme.MARGIN, theme.MARGIN, theme.MARGIN, theme.GRID)
         layout.setSpacing(theme.GRID)
         layout.addWidget(self.where)
-        layout.addWidget(self.find)
+        layout.addWidget(self.find_folder)
         layout.addLayout(self._marks())
         layout.addWidget(self.prompt)
         layout.addWidget(self._facts())
@@ -154,7 +154,7 @@ class InfoPanel(QFrame):
         }
         self.where.setText(breakable(words[card.whereabouts]))
         self.where.setVisible(card.whereabouts != "here")
-        self.find.setVisible(card.whereabouts == "away")
+        self.find_folder.setVisible(card.whereabouts == "away")
         for button in (self.start, self.variations):
             button.setEnabled(card.whereabouts == "here")
 
