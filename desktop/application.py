@@ -6,6 +6,7 @@ import contextlib
 import signal
 import sys
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtWidgets import QApplication
 
@@ -74,5 +75,5 @@ def _choice(model: InstalledModel) -> ModelChoice | None:
         defaults = folder.facts.defaults
     except BrokenModel:
         return None
-    title = str(folder.manifest.get("title", model.name))
+    title = str(folder.manifest.get("title", Path(model.name).name))
     return ModelChoice(name=model.name, title=title, folder=model.folder, defaults=defaults)

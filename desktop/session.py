@@ -61,6 +61,10 @@ class Session(QObject):
     def end_worker(self) -> None:
         self._worker.end_child()
 
+    def restart_worker(self) -> None:
+        """Ends the worker at once and starts it anew; `ready` says when it is."""
+        self._worker.restart_child()
+
     def keep(self, made: Made) -> None:
         """Saves a picture, one after the other."""
         future = self._saving.submit(self._save, made)

@@ -57,6 +57,7 @@ class Worker:
         self._looks: dict[str, bytes] = {}
         self._child: Child | None = None
         self._wanted = False
+        self._again = False
         self._closing = False
         self._supervisor = threading.Thread(target=self._supervise, name="worker-supervisor", daemon=True)
         self._supervisor.start()
@@ -112,6 +113,14 @@ class Worker:
         with self._change:
             if self._child is not None:
                 self._child.process.kill()
+
+    def restart_child(self) -> None:
+        """Ends the child at once and starts another, which looks at the machine anew."""
+        with self._change:
+            self._again = self._child is not None
+            self._wanted = True
+            self._change.notify_all()
+        self.end_child()
 
     def close(self) -> None:
         """Ends the child and the threads. What was running is dropped."""
@@ -219,7 +228,7 @@ class Worker:
         """Answers for the job the child took with it; the others stay for the next child."""
         with self._change:
             self._child = None
-            self._wanted = False
+            self._wanted, self._again = self._again, False
             lost, idle = self._lost_job(), not self._jobs
             if lost is not None:
                 del self._jobs[lost]

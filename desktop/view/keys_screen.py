@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from desktop.view.app import Workshop
 
 _WIDEST = 760
+_SENTENCES = 300
 
 
 class KeysScreen(QScrollArea):
@@ -64,7 +65,7 @@ class KeysScreen(QScrollArea):
         self._settings.events.keys.connect(lambda _: self._show())
 
     def _section(self, place: str, actions: dict[str, Action]) -> Section:
-        section = Section(tr(place))
+        section = Section(tr(place), _SENTENCES)
         for name, action in actions.items():
             words = tr(action.words)
             if action.fixed:

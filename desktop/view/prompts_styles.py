@@ -31,12 +31,14 @@ class StylesEditor(QWidget):
         self.remove.clicked.connect(lambda: styles.remove(self.name.text().strip()))
         self.name.textChanged.connect(self._enable)
         bind.follow(styles, "saved", self._show)
+        self.names.setCurrentRow(0)
         self._enable()
 
     def _lay_out(self) -> None:
         self.names.setAccessibleName(tr("Styles"))
         self.names.setObjectName("places")
         self.names.setFixedWidth(_NAMES)
+        self.names.setSpacing(3)
         left = QVBoxLayout()
         left.addWidget(self.names, 1)
         left.addWidget(self.new)

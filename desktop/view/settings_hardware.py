@@ -24,7 +24,7 @@ from desktop.model.settings import AUTO
 from desktop.view import bind, theme
 from desktop.view.canvas import to_pixmap
 from desktop.view.controls import CalmComboBox, caption
-from desktop.view.settings_parts import Section, beside, wrapped
+from desktop.view.settings_parts import LABELS, Section, beside, wrapped
 
 if TYPE_CHECKING:
     from desktop.view.app import Workshop
@@ -43,7 +43,7 @@ class HardwareSection(Section):
         self.options: dict[str, QWidget] = {}
         self.why, self.precision, self.result, self.look = wrapped(), wrapped(), QLabel(), QLabel()
         self.try_it, self.check = QPushButton(tr("Try it")), QPushButton(tr("Check again"))
-        self._group, self._lines, self._form = QButtonGroup(self), QVBoxLayout(), QFormLayout()
+        self._group, self._lines, self._option_rows = QButtonGroup(self), QVBoxLayout(), QFormLayout()
         self._lay_out()
         self.try_it.clicked.connect(lambda: self._try_out.start(self._chosen_id()))
         self.check.clicked.connect(self._check_again)
@@ -55,8 +55,8 @@ class HardwareSection(Section):
     def _lay_out(self) -> None:
         choices, options = QWidget(), QWidget()
         choices.setLayout(self._lines)
-        options.setLayout(self._form)
-        for layout in (self._lines, self._form):
+        options.setLayout(self._option_rows)
+        for layout in (self._lines, self._option_rows):
             layout.setContentsMargins(0, 0, 0, 0)
             layout.setSpacing(theme.GRID)
         self.result.setWordWrap(True)
@@ -94,8 +94,8 @@ class HardwareSection(Section):
         """The options of the backend that would be used."""
         button = self.choices.get(self._settings.backend) or self.choices[AUTO]
         button.setChecked(True)
-        while self._form.rowCount():
-            self._form.removeRow(0)
+        while self._option_rows.rowCount():
+            self._option_rows.removeRow(0)
         self.options = {}
         state = self._backends.find(self._settings.backend)
         self.precision.setVisible(state is not None)
@@ -113,8 +113,10 @@ class HardwareSection(Section):
             control = self._option(about.id, option)
             control.setToolTip(tr(option.help))
             self.options[option.id] = control
-            self._form.addRow(caption(tr(option.label), control), control)
-            self._form.addRow("", wrapped(tr(option.help)))
+            label = caption(tr(option.label), control)
+            label.setMinimumWidth(LABELS)
+            self._option_rows.addRow(label, control)
+            self._option_rows.addRow("", wrapped(tr(option.help)))
 
     def _option(self, backend: str, option: Option) -> QWidget:
         value = self._settings.options_for(backend).get(
@@ -146,8 +148,7 @@ class HardwareSection(Section):
 
     def _check_again(self) -> None:
         self._backends.found = ()
-        self._session.end_worker()
-        self._session.start()
+        self._session.restart_worker()
 
 
 def _fate(state: BackendState) -> str:

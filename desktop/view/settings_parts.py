@@ -23,15 +23,17 @@ from desktop.view import theme
 from desktop.view.controls import caption, quiet, row
 from desktop.view.icons import IconButton
 
-_LABELS = 132
+LABELS = 132
+"""How wide the rows' names are, unless they are sentences."""
 
 
 class Section(QFrame):
     """A heading, and rows under it."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, labels: int = LABELS) -> None:
         super().__init__()
         self.setObjectName("section")
+        self._labels = labels
         heading = QLabel(title)
         font = theme.body_font()
         font.setPixelSize(15)
@@ -51,7 +53,7 @@ class Section(QFrame):
     def add(self, words: str, field: QWidget, more: str = "") -> None:
         """A row: its name, the control, and a sentence under it."""
         label = caption(words, field)
-        label.setMinimumWidth(_LABELS)
+        label.setMinimumWidth(self._labels)
         label.setFixedHeight(theme.CONTROL)
         self._form.addRow(label, field)
         if more:

@@ -161,7 +161,7 @@ QMainWindow, #canvas, #stage { background: $window; }
     border: none; border-bottom: 2px solid transparent; border-radius: 0;
 }
 #tab:hover { color: $text; }
-#tab:checked { color: $text; border-bottom: 2px solid $accent; font-weight: 600; }
+#tab:checked { color: $text; border-bottom: 2px solid $accent; font-weight: normal; }
 #tab:focus { color: $accent; }
 #warningText { color: $text; background: $warning; border-radius: 6px; padding: 6px 8px; }
 #chip { padding: 0 8px; min-height: 22px; max-height: 22px; border-radius: 11px; }
