@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -169,7 +170,7 @@ def verify(
     opened = open_converted(converted)
     model = source or opened.source
     inputs = record(model, opened.size, prompts)
-    made = reference or (lambda name: reference_network(open_folder(model), name))
+    made = reference or partial(reference_network, open_folder(model))
     for name in opened.networks:
         chain = opened.load(name)
         fitted = [chain.fit(each) for each in inputs[name]]

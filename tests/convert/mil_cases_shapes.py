@@ -246,6 +246,13 @@ SLICES = [
 GATHERS = [
     Case(
         "gather",
+        (normal(7),),
+        lambda mb, x: mb.gather(x=x, indices=np.int32(5), axis=0),
+        lambda x: x[5],
+        note="one number",
+    ),
+    Case(
+        "gather",
         (normal(3, 7, 5), whole(0, 7, 2, 4)),
         lambda mb, x, i: mb.gather(x=x, indices=i, axis=1),
         lambda x, i: x[:, i],

@@ -24,7 +24,7 @@ def gather(
         return _gather_batches(x, indices, along, batch)
     places = _positive(indices, x.shape[along])
     picked = x.index_select(along, places.reshape(-1))
-    return picked.reshape(*x.shape[:along], *indices.shape, *x.shape[along + 1 :])
+    return picked.reshape((*x.shape[:along], *indices.shape, *x.shape[along + 1 :]))
 
 
 def gather_along_axis(
