@@ -17,6 +17,7 @@ busy: 0.8 s with one thread, 2 to 13 s with two).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,12 @@ _PRECISION = Option(
     help="bfloat16 is faster on processors that have it in hardware; its pictures differ a little.",
     choices=("float32", "bfloat16"),
 )
+_WEIGHTS = Option(
+    id="weights",
+    label="Weights",
+    help="int8 keeps them in memory in a quarter of the room, for slow disks; pictures differ a little.",
+    choices=("as stored", "int8"),
+)
 _DEVICE = Option(
     id="device",
     label="Computes on",
@@ -59,7 +66,7 @@ _CAPABILITIES = Capabilities(
         {"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview", "attention_maps"}
     ),
     precisions=("float32", "bfloat16"),
-    options=(_MEMORY, _PRECISION, _DEVICE),
+    options=(_MEMORY, _PRECISION, _WEIGHTS, _DEVICE),
     checked_on_hardware=True,
 )
 
@@ -80,7 +87,7 @@ class CpuOffload:
             raise BackendUnavailable(reason, "Run the installation again.")
         limit = parse_memory(options.get(_MEMORY.id, ""))
         on_cpu = _choice(_DEVICE, options) == "cpu"
-        precision = _choice(_PRECISION, options)
+        precision, in_int8 = _choice(_PRECISION, options), _choice(_WEIGHTS, options) == "int8"
         import torch
 
         from backends.core.torch_stages import open_stages
@@ -88,7 +95,8 @@ class CpuOffload:
         torch.set_num_threads(_threads(model_folder))
         if torch.cuda.is_available() and not on_cpu:
             return open_stages(model_folder, _on_card(limit))
-        return open_stages(model_folder, _on_cpu(limit, _cpu_type(precision)))
+        placement = _on_cpu(limit, _cpu_type(precision))
+        return open_stages(model_folder, _with_int8(placement, limit) if in_int8 else placement)
 
 
 def _choice(option: Option, options: Mapping[str, str]) -> str:
@@ -112,6 +120,12 @@ def _on_cpu(limit: int | None, unet_dtype: torch.dtype) -> Placement:
         free_bytes=budget.bytes,
         parts=budget.parts,
     )
+
+
+def _with_int8(placement: Placement, limit: int | None) -> Placement:
+    from backends.core.streaming_budget import Budget, main_memory
+
+    return replace(placement, parts=Budget(limit, main_memory()).parts_in_int8, held_as="int8")
 
 
 def _on_card(limit: int | None) -> Placement:

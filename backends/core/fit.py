@@ -5,7 +5,7 @@ Only the folder's configuration files are needed, so that it can be asked before
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -84,6 +84,12 @@ class Needs:
 
         return Arrays(self._folder)
 
+    def held_as(self, footprint: Footprint) -> Needs:
+        """The same model held in another way. What the ledger found is shared."""
+        other = Needs(self._folder, footprint)
+        other._arrays = self._arrays
+        return other
+
     def weights(self, part: str) -> int:
         counts = self._arrays.weights(part)
         linear = counts["linear"]
@@ -137,7 +143,11 @@ def predict(folder: ModelFolder, footprint: Footprint, size: Size, free: int, ba
     needs = Needs(folder, footprint)
     stages = needs.stages(size, batch)
     need = max(stages.values())
-    least = needs.least(size, batch) if footprint.streams else need
+
+    def least_of(wanted: Size) -> int:
+        return needs.least(wanted, batch) if footprint.streams else max(needs.stages(wanted, batch).values())
+
+    least = least_of(size)
     weights = sum(map(needs.weights, PARTS))
     verdict = FITS if need <= free else STREAMS if least <= free else TOO_LARGE
     return Fit(
@@ -150,23 +160,26 @@ def predict(folder: ModelFolder, footprint: Footprint, size: Size, free: int, ba
         least=least,
         free=free,
         verdict=verdict,
-        action=_action(verdict, least, size, free),
+        action=_action(verdict, size, least_of, free),
     )
 
 
-def smaller_size(size: Size, share: float) -> str | None:
-    """ "512 x 384": the same shape with so much less area, or None when that is smaller than anything."""
-    factor = min(1.0, share * 0.9) ** 0.5
-    width, height = (int(side * factor) // 64 * 64 for side in size)
-    return f"{width} x {height}" if min(width, height) >= 64 else None
+def size_that_fits(size: Size, need: Callable[[Size], int], free: int) -> str | None:
+    """ "512 x 384": a smaller size of the same shape whose need is at most what is free, or None."""
+    while (needed := need(size)) > free:
+        factor = min(1.0, 0.9 * free / needed) ** 0.5
+        size = (int(size[0] * factor) // 64 * 64, int(size[1] * factor) // 64 * 64)
+        if min(size) < 64:
+            return None
+    return f"{size[0]} x {size[1]}"
 
 
-def _action(verdict: str, least: int, size: Size, free: int) -> str:
+def _action(verdict: str, size: Size, least: Callable[[Size], int], free: int) -> str:
     if verdict == FITS:
         return "It can be used as it is."
     if verdict == STREAMS:
         return "It can be used: weights are read as they are needed, which is slower."
-    smaller = smaller_size(size, free / least)
+    smaller = size_that_fits(size, least, free)
     return f"Try {smaller}, or close other programs." if smaller else "Choose a smaller model."
 
 

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 _OPS: Any = torch.ops.mkldnn
 _STRIP_BYTES = 16 * 2**20
+_MOST_STRIPS = 64
 
 
 def onednn_works() -> bool:
@@ -114,7 +115,8 @@ class _EnlargingConv2d(LeanConv2d):
         count, channels, height, width = input.shape
         shape = (count, self.out_channels, 2 * height, 2 * width)
         output = torch.empty(shape, dtype=input.dtype, device=input.device, memory_format=torch.channels_last)
-        rows = max(1, _STRIP_BYTES // (count * channels * 4 * width * input.element_size()))
+        fitting = _STRIP_BYTES // (count * channels * 4 * width * input.element_size())
+        rows = max(1, fitting, height // _MOST_STRIPS)
         for top in range(0, height, rows):
             bottom = min(top + rows, height)
             strip = _enlarged_rows(input, top, bottom)

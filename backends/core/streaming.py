@@ -36,8 +36,15 @@ Shape = tuple[int, ...]
 Room = Callable[[str, Shape], int | None]
 """Bytes that the weights of a part may keep, for an input of this shape; None: as many as there are."""
 
+Hold = Callable[[WeightFiles], WeightFiles]
+"""How the weights of a part that do not stay are held; `as_stored` leaves them in their file."""
+
 _SMALL = 64 * 2**10
 """Weights of at most so many bytes are always kept: together they are a few megabytes."""
+
+
+def as_stored(weights: WeightFiles) -> WeightFiles:
+    return weights
 
 
 class Layer:
@@ -86,11 +93,11 @@ class Layer:
         name, device, dtype = self._names[key], self._part.device, self._part.dtype
         if key not in self._large:
             return self._weights.tensor(name).to(device, dtype, copy=True)
-        if not self.keeps:
-            return self._weights.tensor(name).to(device, dtype)
-        if key == "weight" and packs(self._module):
+        if self.keeps and key == "weight" and packs(self._module):
             return pack_weight(self._module, self._weights.tensor(name).to(dtype), input_shape)
-        return self._weights.lasting(name).to(device, dtype)
+        if self.keeps:
+            return self._weights.staying(name, device, dtype)
+        return self._weights.tensor(name).to(device, dtype)
 
     def _bytes(self, key: str) -> int:
         return self._away[key].numel() * self._away[key].element_size()
@@ -99,10 +106,12 @@ class Layer:
 class StreamedPart:
     """One network, built without weights, whose layers bring their own."""
 
-    def __init__(self, folder: ModelFolder, part: str, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, folder: ModelFolder, part: str, device: torch.device, dtype: torch.dtype, hold: Hold
+    ) -> None:
         self.module = build_empty(folder, part, dtype)
         self.device, self.dtype = device, dtype
-        self._weights = open_weights(folder, part, self.module)
+        self._weights = hold(open_weights(folder, part, self.module))
         fill_buffers(self.module, self._weights, device)
         if device.type == "cpu" and dtype in (torch.float32, torch.bfloat16) and onednn_works():
             make_lean(self.module)
@@ -119,12 +128,9 @@ class StreamedPart:
         """What the weights take when all are kept."""
         return sum(layer.bytes for layer in self._layers)
 
-    @property
-    def largest_layer(self) -> int:
-        return max(layer.bytes for layer in self._layers)
-
     def keep(self, room: int | None) -> None:
         """Decides which layers keep their weights: those that gain most, as many as there is room for."""
+        self._order, self._place = [], {}
         left = self.bytes if room is None else room
         for layer in sorted(self._layers, key=lambda layer: not layer.gains_from_keeping):
             layer.keeps = layer.bytes <= left
@@ -133,7 +139,9 @@ class StreamedPart:
                 layer.give_back()
 
     def read_ahead(self, layer: Layer) -> None:
-        """Called when a layer brings its weights: the next one's are asked for, once their order is known."""
+        """Called when a layer brings its weights: the next streaming one's, once known, are asked for."""
+        if layer.keeps:
+            return
         if layer not in self._place:
             self._place[layer] = len(self._order)
             self._order.append(layer)
@@ -169,8 +177,10 @@ class Streamed:
         dtypes: dict[str, torch.dtype],
         room: Room,
         attention: Any | None = None,
+        hold: Hold = as_stored,
     ) -> None:
-        self._folder, self._device, self._room, self._attention = folder, device, room, attention
+        self._folder, self._device, self._room = folder, device, room
+        self._attention, self._hold = attention, hold
         self.parts = {part: self._open(part, dtype) for part, dtype in dtypes.items()}
         self._now: tuple[str, Shape] | None = None
 
@@ -202,6 +212,6 @@ class Streamed:
         trim()
 
     def _open(self, part: str, dtype: torch.dtype) -> StreamedPart:
-        opened = StreamedPart(self._folder, part, self._device, dtype)
+        opened = StreamedPart(self._folder, part, self._device, dtype, self._hold)
         set_attention(opened.module, part, self._attention)
         return opened

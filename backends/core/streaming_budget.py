@@ -45,6 +45,19 @@ class Budget:
         room = Rooms(self, folder, placement)
         return Streamed(folder, placement.device, placement.dtypes, room, placement.attention)
 
+    def parts_in_int8(self, folder: ModelFolder, placement: Placement) -> Streamed:
+        """The model's networks with their weights in memory as int8; none stays as anything else."""
+        from backends.core.streaming_int8 import Int8Files
+
+        return Streamed(
+            folder,
+            placement.device,
+            placement.dtypes,
+            lambda part, shape: 0,
+            placement.attention,
+            Int8Files,
+        )
+
     @property
     def is_wished(self) -> bool:
         return self._limit is not None

@@ -81,40 +81,44 @@ class Stored:
 
 
 class WeightFiles:
-    """The weights of one part, by the names of the module's parameters."""
+    """The weights of one part, by the names of the module's parameters: `stored`, and `changes` of some."""
 
     def __init__(self, tensors: Mapping[str, Stored], changes: Mapping[str, LowRank] | None = None) -> None:
-        self._tensors = dict(tensors)
-        self._changes = changes or {}
+        self.stored = dict(tensors)
+        self.changes = dict(changes or {})
         self._files = {path: path.open("rb") for path in {stored.path for stored in tensors.values()}}
         self._areas: dict[Path, mmap.mmap] = {}
 
     def __contains__(self, name: str) -> bool:
-        return name in self._tensors
+        return name in self.stored
 
     def tensor(self, name: str) -> Tensor:
         """A view of the file, as it is stored; a changed copy where the model is a variant."""
-        weight = self._tensors[name].view()
-        return self._changes[name].added_to(weight) if name in self._changes else weight
+        weight = self.stored[name].view()
+        return self.changes[name].added_to(weight) if name in self.changes else weight
 
-    def lasting(self, name: str) -> Tensor:
-        """As `tensor`, for one that stays: these share a mapping a file, as systems limit their count."""
-        stored = self._tensors[name]
+    def staying(self, name: str, device: torch.device, dtype: torch.dtype) -> Tensor:
+        """A tensor that stays, on a device and in a type.
+
+        Where no copy is needed these share one mapping a file, as systems limit the number of mappings.
+        """
+        stored = self.stored[name]
+        if device.type != "cpu" or stored.dtype != dtype or name in self.changes:
+            return self.tensor(name).to(device, dtype)
         if stored.path not in self._areas:
             descriptor = self._files[stored.path].fileno()
             self._areas[stored.path] = mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY)
-        weight = stored.within(self._areas[stored.path], stored.start)
-        return self._changes[name].added_to(weight) if name in self._changes else weight
+        return stored.within(self._areas[stored.path], stored.start)
 
     def let_go(self) -> None:
-        """Forgets the lasting mappings: the last tensor of each gives its pages back."""
+        """Forgets the mappings of tensors that stay: the last tensor of each gives its pages back."""
         self._areas.clear()
 
     def will_need(self, names: Iterable[str]) -> None:
         """Asks the system to read ahead, where it can be asked (Linux); returns at once."""
         if not hasattr(os, "posix_fadvise"):
             return
-        for stored in (self._tensors[name] for name in names):
+        for stored in (self.stored[name] for name in names):
             file = self._files[stored.path].fileno()
             os.posix_fadvise(file, stored.start, stored.length, os.POSIX_FADV_WILLNEED)
 
@@ -259,7 +263,7 @@ def fill(module: nn.Module, weights: WeightFiles, device: torch.device, dtype: t
     for _, layer in layers(module):
         for key, empty in own_weights(layer).items():
             if id(empty) not in seen:
-                tensor = weights.lasting(names[id(empty)]).to(device, dtype)
+                tensor = weights.staying(names[id(empty)], device, dtype)
                 seen[id(empty)] = nn.Parameter(tensor, requires_grad=False)
             put(layer, key, seen[id(empty)])
     fill_buffers(module, weights, device)

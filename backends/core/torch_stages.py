@@ -17,7 +17,7 @@ from backends.core import fallback
 from backends.core.contract import BrokenModel, Conditioning, ModelFacts, OutOfMemory
 from backends.core.environment import out_of_memory
 from backends.core.fallback import Attempt
-from backends.core.fit import PARTS, Footprint, Needs, smaller_size
+from backends.core.fit import PARTS, Footprint, Needs, Size, size_that_fits
 from backends.core.memory import in_words
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.parts import Loader, Parts, Resident, load_on_device
@@ -39,6 +39,7 @@ class Placement:
     where the networks are between uses. `attention` is a diffusers attention processor for UNet and VAE.
     `decode` are the ways to decode, the best first. `before_picture` is called before a request's first
     network runs, `after_picture` after each decoding. `remarks` collects sentences for the person waiting.
+    `held_as` is for the record: what weights are kept as, where they are not in the precisions above.
     """
 
     backend: str
@@ -54,6 +55,7 @@ class Placement:
     before_picture: Callable[[], None] = _nothing
     after_picture: Callable[[], None] = _nothing
     remarks: list[str] = field(default_factory=list[str])
+    held_as: str = ""
 
     @property
     def dtypes(self) -> dict[str, torch.dtype]:
@@ -62,9 +64,11 @@ class Placement:
 
     @property
     def precision(self) -> str:
-        """For the record: "float32", or one word a network where they differ."""
+        """For the record: "float32", or one word a network where they differ, and how weights are held."""
         names = [str(d).removeprefix("torch.") for d in self.dtypes.values()]
-        return names[0] if len(set(names)) == 1 else f"text {names[0]}, unet {names[1]}, vae {names[2]}"
+        same = len(set(names)) == 1
+        told = names[0] if same else f"text {names[0]}, unet {names[1]}, vae {names[2]}"
+        return f"{told}, weights {self.held_as}" if self.held_as else told
 
     @property
     def footprint(self) -> Footprint:
@@ -121,10 +125,18 @@ class TorchStages:
         free = self._placement.free_bytes()
         if _generous_bytes(self._folder.configs["vae"], width, height) < free:
             return
-        size, tile = (width, height), min(way.tile or max(width, height) for way in self._placement.decode)
-        need = max(self._needs.arrays("unet", size, 2), self._needs.decode(size, tile))
-        if need > free:
-            raise _too_large(size, need, free)
+        if (need := self._least((width, height))) > free:
+            raise self._too_large((width, height), need, free)
+
+    def _too_large(self, size: Size, need: int, free: int) -> OutOfMemory:
+        what = size_that_fits(size, self._least, free) or "a smaller model"
+        told = f"A picture of {size[0]} x {size[1]} needs about {in_words(need)} of memory"
+        return OutOfMemory(f"{told}; {in_words(free)} is free.", f"Use {what}, or close other programs.")
+
+    def _least(self, size: Size) -> int:
+        """Bytes for arrays of the smallest way to make a picture of this size."""
+        tile = min((way.tile for way in self._placement.decode if way.tile), default=None)
+        return max(self._needs.arrays("unet", size, 2), self._needs.decode(size, tile))
 
     @torch.inference_mode()
     def encode_text(self, text: str, clip_skip: int) -> Conditioning:
@@ -134,18 +146,15 @@ class TorchStages:
 
     @torch.inference_mode()
     def encode_image(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        vae, dtype = (
-            self._use("vae", self._facts.latent_shape(*reversed(image.shape[-2:]))),
-            self._placement.vae_dtype,
-        )
-        posterior = vae.encode(self._to(image, dtype)).latent_dist
+        height, width = image.shape[-2:]
+        vae = self._use("vae", self._facts.latent_shape(width, height))
+        posterior = vae.encode(self._to(image, self._placement.vae_dtype)).latent_dist
         return posterior.mean.float().cpu(), posterior.std.float().cpu()
 
     @torch.inference_mode()
     def denoise(self, latents: Tensor, timestep: float, conditioning: Mapping[str, Tensor]) -> Tensor:
         predict = partial(self._predict, latents, timestep, conditioning)
-        attempts = [Attempt(predict), Attempt(lambda: self._streamed() or predict(), fallback.STREAMED)]
-        return fallback.first_that_fits(attempts, self._remarks)
+        return self._first_that_fits([Attempt(predict), self._streaming(predict)], latents)
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
@@ -184,7 +193,32 @@ class TorchStages:
         for way in self._ways_that_fit(latents):
             sentence = "" if way.tile is None else fallback.SMALLER_TILES.format(way=way.words)
             attempts.append(Attempt(partial(self._decode_by, way, latents, dtype), sentence))
-        return fallback.first_that_fits(attempts, self._remarks)
+        return self._first_that_fits([*attempts, self._streaming(attempts[-1].run)], latents)
+
+    def _first_that_fits(self, attempts: list[Attempt], latents: Tensor) -> Tensor:
+        """Raises OutOfMemory, with a smaller size, when even the last attempt does not fit."""
+        try:
+            return fallback.first_that_fits(attempts, self._remarks)
+        except (MemoryError, RuntimeError) as error:
+            if out_of_memory(error) is None:
+                raise
+            size = self._size(latents)
+            need = self._least(size)
+            raise self._too_large(size, need, min(self._placement.free_bytes(), need // 2)) from error
+
+    def _streaming(self, run: Callable[[], Tensor]) -> Attempt:
+        """The same once more, with weights that stream; nothing else stays on the device."""
+
+        def with_all_the_room() -> Tensor:
+            self._parts.close()
+            self._parts = self._without_room()
+            return run()
+
+        return Attempt(with_all_the_room, fallback.STREAMED)
+
+    def _size(self, latents: Tensor) -> Size:
+        scale = self._facts.latent_scale
+        return latents.shape[-1] * scale, latents.shape[-2] * scale
 
     def _decode_by(self, way: DecodeWay, latents: Tensor, dtype: torch.dtype) -> Tensor:
         vae = self._use("vae", (*latents.shape[:2], *way.covers(*latents.shape[-2:])))
@@ -193,8 +227,8 @@ class TorchStages:
 
     def _ways_that_fit(self, latents: Tensor) -> list[DecodeWay]:
         """Never none: the last way is tried even where it is predicted to fail."""
-        scale, free = self._facts.latent_scale, self._placement.free_bytes()
-        size, ways = (latents.shape[-1] * scale, latents.shape[-2] * scale), list(self._placement.decode)
+        size, free = self._size(latents), self._placement.free_bytes()
+        ways = list(self._placement.decode)
         if _generous_bytes(self._folder.configs["vae"], *size) < free:
             return ways
         while len(ways) > 1 and self._needs.decode(size, ways[0].tile) > free:
@@ -214,15 +248,9 @@ class TorchStages:
         fallback.say(self._remarks, fallback.STREAMED)
         return self._without_room()
 
-    def _streamed(self) -> None:
-        self._parts.close()
-        self._parts = self._without_room()
-
     def _without_room(self) -> Parts:
-        placement = self._placement
-        return Streamed(
-            self._folder, placement.device, placement.dtypes, lambda part, shape: 0, placement.attention
-        )
+        to = self._placement
+        return Streamed(self._folder, to.device, to.dtypes, lambda part, shape: 0, to.attention)
 
     def _to(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         return tensor.to(self._placement.device, dtype).contiguous()
@@ -282,12 +310,3 @@ def _generous_bytes(vae: Mapping[str, Any], width: int, height: int) -> int:
     Decoding needs more than a denoising step at every size.
     """
     return int(12 * 4 * max(vae["block_out_channels"]) * width * height)
-
-
-def _too_large(size: tuple[int, int], need: int, free: int) -> OutOfMemory:
-    what = smaller_size(size, free / need) or "a smaller model"
-    return OutOfMemory(
-        f"A picture of {size[0]} x {size[1]} needs about {in_words(need)} of memory; "
-        f"{in_words(free)} is free.",
-        f"Use {what}, or close other programs.",
-    )

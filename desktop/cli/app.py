@@ -48,6 +48,22 @@ def _run(words: list[str], stop: Stop) -> int:
         from desktop.cli import library
 
         return library.run(options)
+    if isinstance(options, arguments.CompareOptions):
+        from desktop.cli import compare
+
+        return compare.run(options)
+    if isinstance(options, arguments.FitOptions):
+        from desktop.cli import fit
+
+        return fit.run(options)
+    if isinstance(options, arguments.BenchOptions):
+        from desktop.cli import bench
+
+        return bench.run(options)
+    if isinstance(options, arguments.ConvertOptions):
+        from desktop.cli import convert
+
+        return convert.run(options, stop)
     from desktop.cli import inspect
 
     return inspect.run_models(options) if command == "models" else inspect.run_doctor(options)

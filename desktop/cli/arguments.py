@@ -10,12 +10,19 @@ from importlib.metadata import version
 from typing import Any, NoReturn
 
 from backends.core.contract import SAMPLERS, InvalidRequest, unknown
+from desktop.cli.compare_options import CompareOptions, add_compare
+from desktop.cli.convert_options import CONVERT, ConvertOptions, add_convert
+from desktop.cli.fit_options import BenchOptions, FitOptions, add_bench, add_fit
 
 COMMANDS = {
     "generate": "make pictures from a prompt",
     "library": "list the pictures made, or check, rebuild or back up the list of them",
     "models": "list the installed models",
+    "convert": "make a model ready for other hardware, such as Core ML on a Mac",
     "doctor": "say what can run on this machine, and what to do about what can't",
+    "fit": "say whether models fit into this machine's memory, and what to do if not",
+    "bench": "measure how fast this machine makes pictures, and in how much memory",
+    "compare": "make one request with several backends, and say how far the pictures are apart",
 }
 LIBRARY_ACTIONS = {
     "list": "the pictures, the newest first",
@@ -43,6 +50,7 @@ class GenerateOptions:
     init: str | None = None
     strength: float | None = None
     clip_skip: int | None = None
+    memory: str | None = None
     out: str | None = None
     like: str | None = None
     json: bool = False
@@ -86,7 +94,15 @@ class _Parser(argparse.ArgumentParser):
         raise InvalidRequest(f"{message[:1].upper()}{message[1:]}.", _HELP)
 
 
-Options = GenerateOptions | LibraryOptions | InspectOptions
+Options = (
+    GenerateOptions
+    | LibraryOptions
+    | InspectOptions
+    | ConvertOptions
+    | BenchOptions
+    | FitOptions
+    | CompareOptions
+)
 
 
 def parse(arguments: list[str]) -> tuple[str, Options]:
@@ -98,7 +114,14 @@ def parse(arguments: list[str]) -> tuple[str, Options]:
     command = values.pop("command")
     if command is None:
         raise InvalidRequest("No command was given.", f"Use one of: {', '.join(COMMANDS)}.")
-    kinds: dict[str, type[Options]] = {"generate": GenerateOptions, "library": LibraryOptions}
+    kinds: dict[str, type[Options]] = {
+        "generate": GenerateOptions,
+        "library": LibraryOptions,
+        "convert": ConvertOptions,
+        "bench": BenchOptions,
+        "fit": FitOptions,
+        "compare": CompareOptions,
+    }
     return command, kinds.get(command, InspectOptions)(**values)
 
 
@@ -111,7 +134,11 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"Mezzotint {version('mezzotint')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_generate(commands.add_parser("generate", help=COMMANDS["generate"], description=_GENERATE))
+    add_convert(commands.add_parser("convert", help=COMMANDS["convert"], description=CONVERT))
     _add_library(commands.add_parser("library", help=COMMANDS["library"], description="The library."))
+    add_compare(commands.add_parser("compare", help=COMMANDS["compare"]))
+    add_fit(commands.add_parser("fit", help=COMMANDS["fit"]), _size)
+    add_bench(commands.add_parser("bench", help=COMMANDS["bench"]), _size, _whole("steps", "2 or more"))
     for name in ("models", "doctor"):
         inspect = commands.add_parser(
             name, help=COMMANDS[name], description=f"{COMMANDS[name].capitalize()}."
@@ -165,6 +192,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
         type=_whole("clip skip", "0 to 11"),
         help="text encoder layers to skip (0)",
     )
+    add("--memory", metavar="AMOUNT", help="the most memory the model may take, such as 3GB (CPU)")
     add("--out", metavar="PATH", help="a .png file, or a folder; nothing is ever overwritten")
     add("--like", metavar="PICTURE", help="repeat this PNG: its recipe is used for whatever is not given")
     add("--json", action="store_true", help="print one JSON line a picture, once it is safely on disk")

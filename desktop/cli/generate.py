@@ -98,23 +98,33 @@ class _Work:
 
         recorded = self.plan.like.provenance.get("backend") if self.plan.like else None
         if self.plan.backend != AUTO or recorded is None:
-            return get_backend(self.plan.backend)
+            return get_backend(self.plan.backend, self.plan.model_folder)
         try:
             return get_backend(recorded)
         except MezzotintError:
             self.progress.note(
                 f"The backend {recorded} can't run here; on another the picture may differ a little."
             )
-            return get_backend(AUTO)
+            return get_backend(AUTO, self.plan.model_folder)
 
     def _open(self, backend: Backend) -> Stages:
         self.progress.stage(Stage.LOADING.value)
         began = time.perf_counter()
-        stages = backend.open(self.plan.model_folder, {})
+        self._prepare(backend)
+        stages = backend.open(self.plan.model_folder, self.plan.backend_options)
         self.stop.check()
         self.start_seconds["opening"] = time.perf_counter() - began
         self._compare_model(stages)
         return stages
+
+    def _prepare(self, backend: Backend) -> None:
+        """Where a backend gets models ready for a machine first, says so while it does."""
+        said, prepare = "", getattr(backend, "prepare", None)
+        for words, _ in prepare(self.plan.model_folder, self.plan.backend_options) if prepare else ():
+            self.stop.check()
+            if words != said:
+                self.progress.stage(words)
+            said = words
 
     def _compare_model(self, stages: Stages) -> None:
         recorded = self.plan.like.provenance.get("model_hash", "") if self.plan.like else ""

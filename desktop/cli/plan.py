@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,8 +13,8 @@ from backends.core.model_folder import read_facts
 from desktop.cli.arguments import GenerateOptions
 from desktop.library import paths
 from desktop.library.destination import Destination, parse_destination
+from desktop.library.foreign import read_recipe
 from desktop.library.models import STARTER, InstalledModel, find_model
-from desktop.library.pictures import read_record
 from desktop.library.reading import find_recorded, read_init_picture
 from desktop.library.record import InitPicture, Record
 
@@ -28,6 +29,7 @@ class Plan:
     request: Request
     model_folder: Path
     backend: str
+    backend_options: Mapping[str, str]
     init: InitPicture | None
     destination: Destination
     like: Record | None
@@ -36,7 +38,7 @@ class Plan:
 
 def make_plan(options: GenerateOptions) -> Plan:
     """Checks everything that can be checked without loading a network. Raises a MezzotintError."""
-    like = None if options.like is None else read_record(Path(options.like))
+    like = None if options.like is None else read_recipe(Path(options.like)).record
     known = like or Record(prompt="")
     if options.prompt is None and like is None:
         raise InvalidRequest(
@@ -51,6 +53,7 @@ def make_plan(options: GenerateOptions) -> Plan:
         request=request,
         model_folder=model.folder,
         backend=options.backend or AUTO,
+        backend_options={"memory": options.memory} if options.memory else {},
         init=init,
         destination=destination,
         like=like,

@@ -1,0 +1,93 @@
+"""`mezzotint fit`: would this model fit into this machine, on each backend, and what to do if not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from backends.core.contract import Backend, InvalidRequest, MezzotintError
+from backends.core.environment import be_offline
+from backends.core.fit import Fit, Footprint, describe, predict
+from backends.core.memory import available_bytes, in_words
+from backends.core.model_folder import ModelFolder, open_folder
+from desktop.cli.fit_options import FitOptions
+from desktop.cli.show import printable
+from desktop.library.models import find_model, installed_models
+
+NOT_PREDICTED = "its memory is not predicted, as its networks are not torch's"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One model on one backend: a prediction, or why there is none."""
+
+    model: str
+    backend: str
+    fit: Fit | None
+    problem: str | None = None
+
+
+def run(options: FitOptions) -> int:
+    """Prints a verdict for each model and backend. Returns 0 when everything asked about can be used."""
+    be_offline()
+    names = [options.model] if options.model else [model.name for model in installed_models()]
+    verdicts = [verdict for name in names for verdict in _verdicts(name, options)]
+    if options.json:
+        print(json.dumps({"free": available_bytes(), "fits": [_as_plain(verdict) for verdict in verdicts]}))
+    else:
+        print(f"{in_words(available_bytes())} of memory is free.")
+        for verdict in verdicts:
+            print(_as_words(verdict))
+    return 0 if all(verdict.fit is None or verdict.fit.verdict != "too large" for verdict in verdicts) else 1
+
+
+def _verdicts(name: str, options: FitOptions) -> list[Verdict]:
+    backends = _backends(options.backend)
+    try:
+        folder = open_folder(find_model(name).folder)
+        defaults = folder.facts.defaults
+    except MezzotintError as error:
+        if options.model:
+            raise
+        return [Verdict(name, "", None, str(error))]
+    size = options.size or (defaults.width, defaults.height)
+    batch = 2 if defaults.guidance_scale > 1 and not folder.facts.guidance_embedding else 1
+    return [_verdict(name, backend, folder, size, batch) for backend in backends]
+
+
+def _backends(wanted: str | None) -> list[Backend]:
+    from backends.core.registry import all_backends
+
+    found = [backend for backend in all_backends() if wanted in (None, backend.capabilities.id)]
+    if not found:
+        raise InvalidRequest(f"There is no backend called {wanted!r}.", "`mezzotint doctor` lists them.")
+    return found
+
+
+def _verdict(name: str, backend: Backend, folder: ModelFolder, size: tuple[int, int], batch: int) -> Verdict:
+    footprint: Footprint | None = getattr(backend, "footprint", None)
+    able = backend.capabilities
+    if folder.facts.family not in able.families:
+        return Verdict(name, able.id, None, f"it does not run the family {folder.facts.family}")
+    if footprint is None:
+        return Verdict(name, able.id, None, NOT_PREDICTED)
+    if problem := backend.probe():
+        return Verdict(name, able.id, predict(folder, footprint, size, available_bytes(), batch), problem)
+    free = getattr(backend, "free_bytes", available_bytes)()
+    return Verdict(name, able.id, predict(folder, footprint, size, free, batch))
+
+
+def _as_plain(verdict: Verdict) -> dict[str, Any]:
+    return asdict(verdict)
+
+
+def _as_words(verdict: Verdict) -> str:
+    told = f"{printable(verdict.model)} on {verdict.backend}: " if verdict.backend else f"{verdict.model}: "
+    if verdict.fit is None:
+        return told + printable(verdict.problem or "")
+    if verdict.problem:
+        return (
+            f"{told}would need {in_words(verdict.fit.need)}, but can't run here. {printable(verdict.problem)}"
+        )
+    return told + describe(verdict.fit)
