@@ -12,7 +12,7 @@ from desktop.model.inside import Heat, Record
 
 _GLOW = (255, 176, 84)
 _DARKEST = 0.34
-_STRONGEST = 0.42
+_STRONGEST = 0.25
 _CONTRAST = 1.6
 """Above 1: attention is spread wide, and what stands out should be seen to."""
 _FILM_MS, _LAST_MS = 120, 1500

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from desktop.view import theme
-from desktop.view.inside.said import STATIONS
+from desktop.view.inside.said import stations
 
 
 class Page(QWidget):
@@ -13,7 +13,7 @@ class Page(QWidget):
 
     def __init__(self, station: str) -> None:
         super().__init__()
-        found = next(each for each in STATIONS if each.id == station)
+        found = next(each for each in stations() if each.id == station)
         self.says = QLabel(found.says)
         self.says.setWordWrap(True)
         self.says.setToolTip(found.terms)

@@ -19,56 +19,60 @@ class Station:
     terms: str
 
 
-STATIONS: tuple[Station, ...] = (
-    Station(
-        "prompt",
-        tr("Prompt"),
-        tr(
-            "Your words are all the model is told about the picture. Whatever they leave open, it makes up "
-            "from the captioned pictures it once learned from."
+def stations() -> tuple[Station, ...]:
+    """The five of them, from left to right, in the language in use."""
+    return (
+        Station(
+            "prompt",
+            tr("Prompt"),
+            tr(
+                "Your words are all the model is told about the picture. Whatever they leave open, it "
+                "makes up from the captioned pictures it once learned from."
+            ),
+            tr("Text to image with a latent diffusion model"),
         ),
-        tr("Text to image with a latent diffusion model"),
-    ),
-    Station(
-        "tokens",
-        tr("Tokens"),
-        tr(
-            "The model reads tokens: words, or pieces of them, that it knows by number. Each becomes a list "
-            "of numbers, a vector, coloured by the words around it. Choose a token to see where in the "
-            "picture it mattered."
+        Station(
+            "tokens",
+            tr("Tokens"),
+            tr(
+                "The model reads tokens: words, or pieces of them, that it knows by number. Each becomes "
+                "a list of numbers, a vector, coloured by the words around it. Choose a token to see "
+                "where in the picture it mattered."
+            ),
+            tr("Tokenizer and text encoder (CLIP); the heat map is the mean cross-attention, as in DAAM"),
         ),
-        tr("Tokenizer and text encoder (CLIP); the heat map is the mean cross-attention, as in DAAM"),
-    ),
-    Station(
-        "noise",
-        tr("Noise"),
-        tr(
-            "Every picture begins as noise, and the seed decides every grain of it: the same seed, the same "
-            "start. It is not made of pixels yet but of latents, a few numbers for each place, shown here as "
-            "colours."
+        Station(
+            "noise",
+            tr("Noise"),
+            tr(
+                "Every picture begins as noise, and the seed decides every grain of it: the same seed, "
+                "the same start. It is not made of pixels yet but of latents, a few numbers for each "
+                "place, shown here as colours."
+            ),
+            tr("Gaussian noise in latent space"),
         ),
-        tr("Gaussian noise in latent space"),
-    ),
-    Station(
-        "steps",
-        tr("Steps"),
-        tr(
-            "At each step the denoiser, a U-Net, says what in the noise should be taken away, and some of it "
-            "is. It answers twice, without your words and with them; guidance goes further in the direction "
-            "in which your words pull."
+        Station(
+            "steps",
+            tr("Steps"),
+            tr(
+                "At each step the denoiser, a U-Net, says what in the noise should be taken away, and "
+                "some of it is. It answers twice, without your words and with them; guidance goes further"
+                " in the direction in which your words pull."
+            ),
+            tr("Denoising with classifier-free guidance; the sampler decides how far each step goes"),
         ),
-        tr("Denoising with classifier-free guidance; the sampler decides how far each step goes"),
-    ),
-    Station(
-        "picture",
-        tr("Picture"),
-        tr(
-            "When the noise is gone, the decoder turns the latents into pixels: every place becomes a small "
-            "square of them, with the texture that its numbers stand for."
+        Station(
+            "picture",
+            tr("Picture"),
+            tr(
+                "When the noise is gone, the decoder turns the latents into pixels: every place becomes a"
+                " small square of them, with the texture that its numbers stand for."
+            ),
+            tr("VAE decode"),
         ),
-        tr("VAE decode"),
-    ),
-)
+    )
+
+
 _STAGES = {"tokens": Stage.READING_PROMPT, "steps": Stage.DENOISING, "picture": Stage.DEVELOPING}
 
 

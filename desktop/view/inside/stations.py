@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QS
 from desktop.model.inside import Record
 from desktop.model.language import tr
 from desktop.view import theme
-from desktop.view.inside.said import STATIONS, facts_of, seconds_of
+from desktop.view.inside.said import facts_of, seconds_of, stations
 
 _HEIGHT = 58
 
@@ -23,7 +23,7 @@ class StationBar(QFrame):
 
     def __init__(self) -> None:
         super().__init__()
-        self.buttons = {station.id: StationButton(station.title) for station in STATIONS}
+        self.buttons = {station.id: StationButton(station.title) for station in stations()}
         self._group = QButtonGroup(self)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(theme.MARGIN, theme.MARGIN, theme.MARGIN, theme.GRID)
