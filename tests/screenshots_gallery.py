@@ -139,8 +139,8 @@ def gallery_compare(scene: Scene) -> None:
     screen = open_gallery(scene)
     choose(screen, 0, 3, 6)
     screen.compare()
-    views = screen.comparing.side_by_side.views
-    wait(lambda: len(screen.comparing.side_by_side.views) == 3 and all(view.image for view in views))
+    side_by_side = screen.comparing.side_by_side
+    wait(lambda: len(side_by_side.views) == 3 and all(view.image for view in side_by_side.views))
     QTest.qWait(300)
 
 

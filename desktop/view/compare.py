@@ -33,7 +33,8 @@ Take = Callable[[QImage], None]
 GetImage = Callable[[Item, Take], None]
 """Gets a picture's pixels, now or later."""
 
-_TABLE = 148
+_TABLE = 172
+_NAMES = 96
 
 
 class CompareView(QWidget):
@@ -158,6 +159,7 @@ def _table() -> QTableWidget:
     table.setShowGrid(False)
     table.setCornerButtonEnabled(False)
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    table.verticalHeader().setMinimumWidth(_NAMES)
     table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     return table
 

@@ -14,6 +14,7 @@ LETTERS = "ABCD"
 """What the compared pictures are called."""
 
 _FINE = 1000
+_ROOM = 48
 
 
 class Wipe(QWidget):
@@ -114,4 +115,5 @@ def mode_button(words: str) -> QPushButton:
     """One of several ways to look."""
     button = QPushButton(words)
     button.setCheckable(True)
+    button.setMinimumWidth(button.fontMetrics().horizontalAdvance(words) + _ROOM)  # the chosen one is bold
     return button

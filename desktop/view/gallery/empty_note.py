@@ -9,6 +9,8 @@ from desktop.model.gallery import Curator, Gallery, Place
 from desktop.model.language import tr
 from desktop.view import theme
 
+_WIDTH = 380
+
 
 class EmptyNote(QFrame):
     """In place of the grid when there is nothing: why, and a button that does something about it."""
@@ -34,6 +36,8 @@ class EmptyNote(QFrame):
         self.title.setFont(theme.title_font())
         self.words.setObjectName("quiet")
         self.words.setWordWrap(True)
+        self.words.setFixedWidth(_WIDTH)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.button.setObjectName("primary")
         layout = QVBoxLayout(self)
         layout.setSpacing(theme.MARGIN)
