@@ -21,7 +21,7 @@ class NoteBar(QFrame):
         self._make = make
         self._sign, self.message, self.details = QLabel(), QLabel(), QLabel()
         self.show_details = QPushButton(tr("Which?"))
-        self.act = QPushButton()
+        self.act = QPushButton(tr("Put back"))
         self.dismiss = IconButton("close", tr("Dismiss"), flat=True)
         self._lay_out()
         self.show_details.setCheckable(True)

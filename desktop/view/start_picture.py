@@ -39,7 +39,7 @@ class StartField(QFrame):
         self.setObjectName("start")
         self.setAcceptDrops(True)
         self._make = make
-        self.choose = QPushButton(tr("Choose, drop or paste a picture"))
+        self.choose = QPushButton(tr("Choose, drop or paste"))
         self.choose.setObjectName("drop")
         self.choose.setAccessibleName(tr("Start picture"))
         self.choose.setToolTip(tr("Start from a picture instead of from noise (img2img)"))
