@@ -43,6 +43,27 @@ NORMALIZATIONS = [
         note="channels first",
     ),
     Case(
+        "batch_norm",
+        (normal(2, 5, 3),),
+        lambda mb, x: mb.batch_norm(x=x, mean=_MEAN, variance=_VARIANCE, epsilon=_EPSILON),
+        lambda x: functional.batch_norm(x, f64(_MEAN), f64(_VARIANCE), eps=_EPSILON),
+        note="plain",
+    ),
+    Case(
+        "instance_norm",
+        (normal(2, 5, 7),),
+        lambda mb, x: mb.instance_norm(x=x, epsilon=_EPSILON),
+        lambda x: functional.instance_norm(x, eps=_EPSILON),
+        note="plain",
+    ),
+    Case(
+        "layer_norm",
+        (normal(2, 3, 7),),
+        lambda mb, x: mb.layer_norm(x=x, axes=[-1], epsilon=_EPSILON),
+        lambda x: functional.layer_norm(x, (7,), eps=_EPSILON),
+        note="plain",
+    ),
+    Case(
         "l2_norm",
         (normal(2, 3, 5, 7),),
         lambda mb, x: mb.l2_norm(x=x, epsilon=_EPSILON),

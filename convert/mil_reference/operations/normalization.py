@@ -19,7 +19,8 @@ def batch_norm(
     beta: Tensor | None = None,
 ) -> Tensor:
     """By a given mean and variance for each channel (axis 1)."""
-    normal = (x - _channels(mean, x)) * torch.rsqrt(_channels(variance, x) + epsilon)
+    shape = (1, -1, *[1] * (x.ndim - 2))
+    normal = (x - mean.reshape(shape)) * torch.rsqrt(variance.reshape(shape) + epsilon)
     return _affine(normal, _channels(gamma, x), _channels(beta, x))
 
 
@@ -60,10 +61,9 @@ def _affine(x: Tensor, scale: Tensor | None, shift: Tensor | None) -> Tensor:
     return scaled if shift is None else scaled + shift
 
 
-def _channels(vector: Tensor | None, like: Tensor) -> Tensor:
-    """One number a channel, ready to be broadcast."""
-    vector = torch.zeros(()) if vector is None else vector
-    return vector.reshape(1, -1, *[1] * (like.ndim - 2))
+def _channels(vector: Tensor | None, like: Tensor) -> Tensor | None:
+    """One number a channel, ready to be broadcast; None stays None."""
+    return None if vector is None else vector.reshape(1, -1, *[1] * (like.ndim - 2))
 
 
 OPERATIONS: Final[dict[str, Operation]] = {
