@@ -6,7 +6,6 @@ take a weight where it already is. Importing this file imports bitsandbytes.
 
 from __future__ import annotations
 
-import logging
 from typing import Any, cast
 
 import bitsandbytes
@@ -16,7 +15,6 @@ from torch import Tensor, nn
 
 from backends.core.int8_weights import replace_weight
 
-logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns at every start about kernels it lacks
 _OPS: Any = torch.ops.bitsandbytes
 _BNB: Any = bitsandbytes
 _FUNCTIONAL: Any = functional

@@ -7,7 +7,7 @@ bitsandbytes does this for linear layers alone, and SD 1.5's UNet is two thirds 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import cast
 
 import torch
@@ -72,13 +72,6 @@ def replace_weight(layer: nn.Module, kind: type[nn.Module], buffers: dict[str, T
     layer.register_parameter("weight", None)
     for name, buffer in buffers.items():
         layer.register_buffer(name, buffer, persistent=False)
-
-
-def store_int8(module: nn.Module, wanted: Callable[[str], bool] = lambda name: True) -> None:
-    """Turns the weights of a loaded module's convolutions and linear layers into int8, where `wanted`."""
-    for name, layer in holders(module):
-        if wanted(name):
-            hold(layer, cast(Tensor, layer.weight))
 
 
 def holders(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
