@@ -23,7 +23,7 @@ picture and no other model's output is in it.
 130 things (70 subjects, 28 foods, 32 objects), ten scenes (beach, forest, meadow, snow, night, space,
 underwater, city, sunset, desert) and twelve plain background colours; one thing, two side by side, one
 above another, or a subject eating a food; in two styles ("flat style", the default, and "soft style").
-Other words are ignored as well as it can. Good settings: guidance 4, 20 steps, 128 x 128.
+Other words are ignored as well as it can. Good settings: guidance 3, 20 steps, 128 x 128.
 
 ## How it was made
 
@@ -32,9 +32,10 @@ Other words are ignored as well as it can. Good settings: guidance 4, 20 steps, 
 - Text encoder: two minutes of learning to say what captions describe (`teach_text.py`), then kept.
 - Denoiser: {samples} samples in {minutes:.0f} minutes on two CPU cores that others used too; velocity
   prediction, zero terminal signal-to-noise ratio, averaged weights, caption dropout 0.1.
-- This release's UNet had seen 71,000 samples before those, and the first 26,000 of them, beside two
-  earlier text encoders whose words for subjects had collapsed into one and which were thrown away. The
-  next 29,000 had timesteps spread evenly, the rest as `train_denoiser.py` draws them now.
+- This release's UNet had seen 71,000 samples before those, beside two earlier text encoders whose words
+  for subjects had collapsed into one and which were thrown away. For its first 218,000 samples whoever
+  stands alone came in three sizes; then in one, and what the caption says as a whole was added to the
+  timestep's embedding (`addition_embed_type`), beginning at nothing.
 - Seeds: initial weights 0, autoencoder pictures 1, held-out pictures 2, denoiser pictures 11. Training
   follows the clock, so a second run gives a similar model, not the same one.
 - One in twenty pairs (thing and thing, thing and backdrop) was never shown; `held_out` in `world.py` says
@@ -42,10 +43,9 @@ Other words are ignored as well as it can. Good settings: guidance 4, 20 steps, 
 
 ## Limits
 
-**This is a first version, after too little training.** Scenes, background colours, the number of things
-and where they stand come out right; the things themselves have about the right colours and only coarse
-shapes, and few can be named at a glance. It knows the words of `world.py` and few others. Counting, text,
-people, faces and photographs are beyond it.
+Most things that stand alone can be named at a glance; the second of two, and above all small foods in
+paws, are often only the right colour in the right place. It knows the words of `world.py` and few
+others, and passes over the rest. Counting, text, people, faces and photographs are beyond it.
 
 ## Licences
 
