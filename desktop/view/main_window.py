@@ -6,7 +6,7 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -61,6 +61,8 @@ class MainWindow(QMainWindow):
             self.built[name] = self._screens[name].build(self._workshop)
             self._stack.addWidget(self.built[name])
         self._stack.setCurrentWidget(self.built[name])
+        if name != "make":  # there the prompt has it, or what had it before
+            self.built[name].setFocus(Qt.FocusReason.OtherFocusReason)
         self.bar.mark(name)
         return self.built[name]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from PySide6.QtCore import QLocale, QSize, Qt
+from PySide6.QtCore import QDate, QLocale, QSize, Qt
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
 
@@ -71,7 +71,8 @@ class PromptRow(QFrame):
 def _about(used: UsedPrompt) -> str:
     """ "used 3 times, last on 22 Nov 2026; left out: rain"."""
     moment = datetime.fromisoformat(used.last_used).astimezone()
-    day = QLocale().toString(moment.date(), QLocale.FormatType.ShortFormat)
+    date = QDate(moment.year, moment.month, moment.day)
+    day = QLocale().toString(date, QLocale.FormatType.ShortFormat)
     times = tr("used once, {day}", day=day)
     if used.uses > 1:
         times = tr("used {count} times, last {day}", count=used.uses, day=day)

@@ -174,7 +174,7 @@ class QueueList(QListWidget):
     def dropEvent(self, event: QDropEvent) -> None:
         """The model decides what the order is; Qt's own moving would lose the rows' widgets."""
         entry = next((each for each in self._shown if each.id == self._current_id()), None)
-        target = self.row(self.itemAt(event.position().toPoint())) if entry else -1
+        target = self.indexAt(event.position().toPoint()).row()
         event.setDropAction(Qt.DropAction.IgnoreAction)
         event.accept()
         if entry is not None:

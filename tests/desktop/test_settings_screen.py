@@ -149,7 +149,7 @@ def test_the_theme_is_worn_at_once(still: StillShop) -> None:  # noqa: F811
 
 def test_every_change_is_in_the_file(qtbot: QtBot, home: Path) -> None:
     config, errands = Config(), Errands()
-    config.keep(errands, pytest.fail)
+    config.keep(errands, lambda error: pytest.fail(str(error)))
     config.settings.theme = "light"
     errands.close()
     entries = json.loads((home / "config" / "settings.json").read_text())

@@ -203,6 +203,9 @@ class GridView(QAbstractItemView):
         is_movement = not (text and text.isprintable()) and event.key() not in _SCREENS_KEYS
         if is_movement or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             super().keyPressEvent(event)
+            if not self.selectionModel().hasSelection() and self.currentIndex().isValid():
+                choose = QItemSelectionModel.SelectionFlag.SelectCurrent
+                self.selectionModel().select(self.currentIndex(), choose)  # the only one can't be moved to
         else:
             event.ignore()
 
