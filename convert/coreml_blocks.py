@@ -44,6 +44,27 @@ class ChannelNorm(nn.Module):
         return centred / deviation * self.weight + self.bias
 
 
+class GroupNorm(nn.Module):
+    """Group norm as one operation, an instance norm over each group's channels.
+
+    coremltools writes torch's as a square and a mean, and in fp16 the squares of numbers beyond 256 overflow:
+    the starter's decoder came out black by it.
+    """
+
+    def __init__(self, norm: nn.GroupNorm) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(norm.weight.detach(), requires_grad=False)
+        self.bias = nn.Parameter(norm.bias.detach(), requires_grad=False)
+        self.groups, self.epsilon = norm.num_groups, norm.eps
+
+    def forward(self, x: Any) -> Tensor:
+        """(B, C, ..., W) -> the same shape."""
+        grouped = x.unflatten(1, (self.groups, -1)).flatten(2, -2)
+        normed = functional.instance_norm(grouped, eps=self.epsilon).reshape(x.shape)
+        rest = [1] * (x.ndim - 2)
+        return normed * self.weight.reshape(1, -1, *rest) + self.bias.reshape(1, -1, *rest)
+
+
 class ColumnAttention(nn.Module):
     """One attention layer of a diffusers transformer, in columns."""
 
@@ -103,6 +124,14 @@ def use_columns(unet: Any, attend: Attend) -> None:
         model = unet.get_submodule(name)
         _check(model)
         unet.set_submodule(name, ColumnTransformer(model, attend))
+
+
+@torch.no_grad()
+def use_group_norms(module: Any) -> None:
+    """Puts our GroupNorm in the place of every group norm of torch's."""
+    for name, norm in list(module.named_modules()):
+        if isinstance(norm, nn.GroupNorm):
+            module.set_submodule(name, GroupNorm(norm))
 
 
 def _check(model: Any) -> None:

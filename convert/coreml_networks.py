@@ -18,7 +18,7 @@ from backends.core.coreml_features import time_features
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.parts import load_plain
 from convert.attention import COLUMNS, Processor, masked, rows_to_columns
-from convert.coreml_blocks import use_columns
+from convert.coreml_blocks import use_columns, use_group_norms
 
 MOST_SKIPPED: Final = 11
 """The most text encoder layers that a request may skip (see contract.Request)."""
@@ -188,6 +188,7 @@ def build(part: Any, name: str, attention: str) -> nn.Module:
     """A network from its part's module, which is changed, with attention written as a recipe says."""
     if name == "text_encoder":
         return TextNetwork(part).eval()
+    use_group_norms(part)
     if name != "unet":
         part.set_attn_processor(Processor(attention))
         return _PLAIN[name](part).eval()

@@ -167,7 +167,7 @@ def fake_engine_modules(seen: list[Request]) -> dict[str, ModuleType]:
     able = FakeBackend()
     unable = FakeBackend(UNABLE, "It needs a card that isn't here: buy one.")
 
-    def get_backend(backend_id: str = "auto") -> FakeBackend:
+    def get_backend(backend_id: str = "auto", model_folder: Path | None = None) -> FakeBackend:
         if backend_id == "unable":
             raise BackendUnavailable("It needs a card that isn't here.", "Buy one.")
         if backend_id not in ("auto", "fake"):

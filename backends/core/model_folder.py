@@ -76,7 +76,9 @@ class ModelFolder:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The parts that have weights, by folder name."""
+        """The parts that have weights, by folder name; a converted model has none of its own."""
+        if self.manifest.get("made_for"):
+            return ()
         return tuple(part for part in self.configs if part in _WEIGHTS)
 
     def variant(self, part: str) -> str | None:
@@ -148,6 +150,11 @@ class ModelFolder:
         return path
 
     def _missing(self, part: str) -> BrokenModel:
+        if target := self.manifest.get("made_for"):
+            return BrokenModel(
+                f"The model in {self.path} was converted for {target}: other backends can't open it.",
+                f"Choose the backend {target}, or the model that it was made from.",
+            )
         pickled = any((self.path / part).glob("*.bin")) or any((self.path / part).glob("*.ckpt"))
         if pickled:
             return BrokenModel(
@@ -207,6 +214,15 @@ def _variant(path: Path, manifest: Mapping[str, Any]) -> ModelFolder:
 def read_facts(path: Path) -> ModelFacts:
     """What the model in this folder is. Raises BrokenModel."""
     return open_folder(path).facts
+
+
+def made_for(path: Path) -> str | None:
+    """The backend that a model was converted for, or None; never fails."""
+    try:
+        target: object = _read_json(path / "model.json").get("made_for")
+    except BrokenModel:
+        return None
+    return target if isinstance(target, str) else None
 
 
 def _read_config(path: Path, part: str) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from backends.core.contract import (
+    Backend,
     Cancelled,
     Capabilities,
     Event,
@@ -26,6 +27,7 @@ from backends.core.contract import (
     InternalError,
     Job,
     MezzotintError,
+    Notice,
     OutOfMemory,
     Picture,
     Stage,
@@ -33,6 +35,7 @@ from backends.core.contract import (
     Stages,
     StageStarted,
 )
+from backends.core.contract.preparing import Preparing
 from backends.core.environment import be_offline, out_of_memory
 from backends.core.worker_messages import (
     Begun,
@@ -93,6 +96,7 @@ class PipelineEngine:
 
         request_id, began = job.request.id, time.perf_counter()
         yield StageStarted(request_id, Stage.LOADING)
+        yield from self._prepare(job)
         stages = self._stages(job)
         yield StageFinished(request_id, Stage.LOADING, time.perf_counter() - began)
         yield from generate(job.request, stages, previews=job.previews, inside=job.inside)
@@ -102,15 +106,34 @@ class PipelineEngine:
             self._open[1].close()
             self._open = None
 
+    def _prepare(self, job: Job) -> Generator[Event]:
+        """Where a backend gets models ready for a machine first (`prepare`), says so while it does."""
+        from backends.core.registry import get_backend
+
+        backend, said = get_backend(job.backend, job.model_folder), ""
+        prepare = None if self._is_open(backend, job) else getattr(backend, "prepare", None)
+        for words, seconds in prepare(job.model_folder, job.options) if prepare else ():
+            if words != said:
+                yield Notice(job.request.id, f"{words}. This happens once, and can take minutes.")
+            said = words
+            yield Preparing(job.request.id, words, seconds)
+
     def _stages(self, job: Job) -> Stages:
         from backends.core.registry import get_backend
 
-        backend = get_backend(job.backend)
-        key = (backend.capabilities.id, job.model_folder, dict(job.options), _newest_change(job.model_folder))
-        if self._open is None or self._open[0] != key:
+        backend = get_backend(job.backend, job.model_folder)
+        if self._open is None or not self._is_open(backend, job):
             self.close()
-            self._open = (key, backend.open(job.model_folder, job.options))
+            self._open = (_key(backend, job), backend.open(job.model_folder, job.options))
         return self._open[1]
+
+    def _is_open(self, backend: Backend, job: Job) -> bool:
+        return self._open is not None and self._open[0] == _key(backend, job)
+
+
+def _key(backend: Backend, job: Job) -> object:
+    """What decides which networks a job needs."""
+    return backend.capabilities.id, job.model_folder, dict(job.options), _newest_change(job.model_folder)
 
 
 def _newest_change(folder: Path) -> int:

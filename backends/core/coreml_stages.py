@@ -1,0 +1,121 @@
+"""The contract's Stages on Core ML's networks: NumPy in, NumPy out, and torch only for the samplers' sake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from backends.core import coreml_features
+from backends.core.contract import Conditioning, ModelFacts
+from backends.core.coreml_folder import ConvertedModel, Size
+from backends.core.coreml_runtime import Network, Runtime
+from backends.core.preview import LinearPreview
+from backends.core.torch_stages import load_tokenizer
+
+_NAMES = {"timestep_cond": "guidance_features"}
+"""What the pipeline calls a conditioning tensor, and what the UNet's door is called."""
+
+
+class CoreMLStages:
+    """See the module's docstring. Networks are loaded when they are first used."""
+
+    def __init__(self, model: ConvertedModel, runtime: Runtime, backend: str) -> None:
+        self._model, self._runtime = model, runtime
+        self._tokenizers: list[Any] = [load_tokenizer(model.folder)]
+        self._networks: dict[tuple[str, str | None], Network] = {}
+        self._size: Size = model.sizes[0]
+        self._provenance = _provenance(model, runtime, backend)
+
+    @property
+    def facts(self) -> ModelFacts:
+        return self._model.folder.facts
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        return self._provenance
+
+    @property
+    def known_preview(self) -> LinearPreview:
+        """Fitted when the model was converted, as its decoder takes whole pictures only."""
+        told = self._model.preview
+        return LinearPreview(torch.tensor(told["matrix"]), torch.tensor(told["bias"]))
+
+    def check_size(self, width: int, height: int) -> None:
+        """Raises InvalidRequest for a size that the model was not converted for."""
+        self._model.check_size(width, height)
+        self._size = (width, height)
+
+    def encode_text(self, text: str, clip_skip: int) -> Conditioning:
+        return self._model.folder.family.encode_text([self._encode], self._tokenizers, text, clip_skip)
+
+    def encode_image(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        moments = self._run("vae_encoder", {"image": image})["moments"]
+        mean, log_variance = moments.chunk(2, dim=1)
+        return mean, (0.5 * log_variance.clamp(-30.0, 20.0)).exp()
+
+    def denoise(self, latents: Tensor, timestep: float, conditioning: Mapping[str, Tensor]) -> Tensor:
+        """The UNet takes a fixed number of latents: fewer are filled up, more go one after the other."""
+        batch, wanted = self._model.guidance_batch, len(latents)
+        inputs = {"sample": latents} | {
+            _NAMES.get(name, name): tensor.expand(wanted, *tensor.shape[1:])
+            for name, tensor in conditioning.items()
+        }
+        features = coreml_features.time_features(self._model.folder.configs["unet"], timestep, batch)
+        parts: list[Tensor] = []
+        for start in range(0, wanted, batch):
+            piece = {name: _filled(each[start : start + batch], batch) for name, each in inputs.items()}
+            parts.append(self._run("unet", piece | {"time_features": features})["prediction"])
+        return torch.cat(parts)[:wanted]
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return self._run("vae_decoder", {"latents": latents / self.facts.scaling_factor})["image"]
+
+    def close(self) -> None:
+        self._networks.clear()
+
+    def _encode(self, token_ids: Tensor, attention_mask: Tensor | None, clip_skip: int) -> Tensor:
+        found = self._run("text_encoder", {"token_ids": token_ids.to(torch.int32)})
+        deepest = sum(name.startswith("skip_") for name in found) - 1
+        return found[f"skip_{min(clip_skip, deepest)}"]
+
+    def _run(self, name: str, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        arrays = {key: _array(tensor) for key, tensor in inputs.items()}
+        found = self._network(name)(arrays)
+        return {key: torch.as_tensor(np.asarray(each, dtype=np.float32)) for key, each in found.items()}
+
+    def _network(self, name: str) -> Network:
+        key = (name, self._model.function(name, self._size))
+        if key not in self._networks:
+            self._networks[key] = Network(self._runtime, self._model.paths(name), key[1])
+        return self._networks[key]
+
+
+def _filled(piece: Tensor, batch: int) -> Tensor:
+    """The last latents repeated until there are as many as the UNet takes."""
+    return (
+        piece
+        if len(piece) == batch
+        else torch.cat([piece, piece[-1:].expand(batch - len(piece), *piece.shape[1:])])
+    )
+
+
+def _array(tensor: Tensor) -> Any:
+    """coremltools takes float32 and int32, and rounds to fp16 itself where the package wants that."""
+    return tensor.contiguous().numpy()
+
+
+def _provenance(model: ConvertedModel, runtime: Runtime, backend: str) -> dict[str, str]:
+    libraries = {name: version(name) for name in ("coremltools", "torch", "transformers", "mezzotint")}
+    return {
+        "backend": backend,
+        "device": runtime.name,
+        "precision": "float16" if model.bits == 16 else f"float16, weights of {model.bits} bits",
+        "model": model.name,
+        "model_hash": model.hash,
+        **libraries,
+    }
