@@ -20,6 +20,8 @@ from desktop.view.inside.text_pages import PromptPage, TokensPage
 if TYPE_CHECKING:
     from desktop.view.app import Workshop
 
+_TEXT_WIDTH = 400
+
 
 def build(workshop: Workshop) -> InsidePanel:
     """The tab's widget, which hears of everything from now on."""
@@ -97,7 +99,7 @@ class EmptyInside(QWidget):
         self.words.setObjectName("quiet")
         self.words.setWordWrap(True)
         self.words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.words.setFixedWidth(400)
+        self.words.setFixedWidth(_TEXT_WIDTH)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.MARGIN, theme.MARGIN, theme.MARGIN, theme.MARGIN)
         layout.setSpacing(theme.MARGIN)
@@ -111,21 +113,26 @@ class EmptyInside(QWidget):
     def _show(self, made: object) -> None:
         self.again.setVisible(made is not None)
         if made is None:
-            self.title.setText(tr("See how a picture comes to be"))
-            self.words.setText(
+            self._say(
+                tr("See how a picture comes to be"),
                 tr(
                     "It is on: the next picture you make is shown here on its way, from your words to its "
                     "pixels. While this tab is closed nothing is recorded."
-                )
+                ),
             )
             return
-        self.title.setText(tr("Nobody looked inside this one"))
-        self.words.setText(
+        self._say(
+            tr("Nobody looked inside this one"),
             tr(
                 "It was made while this tab was closed. The next picture is shown here on its way; this one "
                 "can be made again, the same to the last pixel."
-            )
+            ),
         )
+
+    def _say(self, title: str, words: str) -> None:
+        self.title.setText(title)
+        self.words.setText(words)
+        self.words.setFixedHeight(self.words.heightForWidth(_TEXT_WIDTH))
 
     def _again(self) -> None:
         if (made := self._make.studio.selected) is not None:

@@ -105,7 +105,7 @@ class TokensPage(Page):
         if record.cut:
             words = tr("Struck through: more than the model reads, so it never saw them.")
         if record.ended and record.words is None and record.picture is not None and record.tokens:
-            words = tr("This backend can't show where the words went; CPU and CUDA can.") + " " + words
+            words = tr("This backend can't show where the words went.") + " " + words
         elif not record.ended and record.words is None:
             words = tr("Where each token mattered is known when the steps are done.") + " " + words
         self.note.setText(words.strip())
