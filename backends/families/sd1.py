@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from backends.core.contract import BrokenModel, Conditioning, Defaults, ModelFacts, TextEncoder
+from backends.core.emphasis import read_weights, token_weights, weigh, without_weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _FALLBACK_LIMIT = 77
 _PARTS = {
@@ -59,12 +63,22 @@ class StableDiffusion1:
     def encode_text(
         self, encoders: Sequence[TextEncoder], tokenizers: Sequence[Any], text: str, clip_skip: int
     ) -> Conditioning:
-        """One tensor, `encoder_hidden_states`: (1, token limit, width)."""
+        """One tensor, `encoder_hidden_states`: (1, token limit, width). Weights like (words:1.2) count."""
         tokenizer: Any = tokenizers[0]
+        pieces = read_weights(text)
+        text = without_weights(pieces)
         tokens, cut = _tokens(tokenizer, text)
         limit = tokenizer.model_max_length
-        padded = tokenizer(text, padding="max_length", max_length=limit, truncation=True, return_tensors="pt")
-        hidden = encoders[0](padded.input_ids, padded.attention_mask, clip_skip)
+
+        def encode(words: str) -> Tensor:
+            read = tokenizer(
+                words, padding="max_length", max_length=limit, truncation=True, return_tensors="pt"
+            )
+            return encoders[0](read.input_ids, read.attention_mask, clip_skip)
+
+        hidden = encode(text)
+        if any(piece.weight != 1.0 for piece in pieces):
+            hidden = weigh(hidden, encode(""), token_weights(tokenizer, pieces, limit))
         return Conditioning({"encoder_hidden_states": hidden}, tokens, cut)
 
 

@@ -12,9 +12,11 @@ import pytest
 from PIL import Image
 
 from backends.core.contract import Picture
+from desktop.library.foreign import Foreign
 from desktop.library.pictures import encode_picture, read_record
 from desktop.library.png import encode_png
 from desktop.library.record import Record
+from tests.desktop import foreign_pictures
 from tests.desktop.cli_runner import Mezzotint
 from tests.fakes import write_model_configs
 
@@ -178,7 +180,8 @@ def test_like_on_another_backend_or_model_says_so(mezzotint: Mezzotint, monkeypa
     mezzotint("generate", "x", "--out", "a.png")
     record = read_record(Path("a.png"))
     made = {**record.provenance, "backend": "gone", "model_hash": "f" * 64}
-    monkeypatch.setattr("desktop.cli.plan.read_record", lambda path: replace(record, provenance=made))
+    found = Foreign(replace(record, provenance=made), "Mezzotint")
+    monkeypatch.setattr("desktop.cli.plan.read_recipe", lambda path: found)
     ran = mezzotint("generate", "--like", "a.png", "--quiet")
     assert ran.code == 0
     assert "backend gone can't run here" in ran.err
@@ -208,3 +211,10 @@ def test_like_never_opens_what_a_file_names_on_another_machine(mezzotint: Mezzot
     (tmp_path / "theirs.png").write_bytes(encode_picture(Picture(1, 1, b"abc"), record))
     ran = mezzotint("generate", "--like", "theirs.png")
     assert (ran.code, "on another machine" in ran.err) == (2, True)
+
+
+def test_like_a_picture_of_comfyui(mezzotint: Mezzotint, tmp_path: Path):
+    foreign_pictures.png(tmp_path / "comfy.png", foreign_pictures.comfy_texts())
+    request = mezzotint("generate", "--like", "comfy.png", "--model", "tiny").requests[0]
+    assert (request.prompt, request.negative_prompt, request.seed) == ("a fox", "rain, fog", 42)
+    assert (request.width, request.height, request.sampler) == (512, 640, "dpmpp_2m_karras")
