@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from backends.core.contract import MezzotintError, UnreadablePicture
-from desktop.library import foreign, jobs
+from desktop.library import jobs
 from desktop.library.database import Library
 from desktop.library.job_ledger import JobLedger
 from desktop.library.jobs import QueuedJob
@@ -70,6 +70,8 @@ def read_start(path: Path) -> StartPicture:
 
 def read_foreign(path: Path) -> ForeignRecipe:
     """The recipe in this file. Raises UnreadablePicture."""
+    from desktop.library import foreign  # its parsers take time to import, and few starts need them
+
     found = foreign.read_recipe(path)
     init, extras = found.record.init_image, found.extras
     if init is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from xml.sax.saxutils import escape, quoteattr
+from html import escape  # xml.sax.saxutils would bring HTTP along
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -32,8 +32,12 @@ def write_xmp(description: str, tool: str, created: str) -> str:
     Characters that XML can't hold are left out.
     """
     return _PACKET.format(
-        description=escape(_legal(description)), tool=quoteattr(_legal(tool)), created=quoteattr(created)
+        description=escape(_legal(description), quote=False), tool=_quoted(tool), created=_quoted(created)
     )
+
+
+def _quoted(text: str) -> str:
+    return f'"{escape(_legal(text))}"'
 
 
 def _legal(text: str) -> str:
