@@ -15,7 +15,7 @@ def concat(values: tuple[Tensor, ...], axis: Tensor, interleave: Tensor) -> Tens
     """Tensors behind one another along an axis, or element by element in turn."""
     along = int(axis)
     if not bool(interleave):
-        return torch.cat(values, along)
+        return torch.cat([each.reshape(1) if each.ndim == 0 else each for each in values], along)
     along %= values[0].ndim
     return torch.stack(values, along + 1).flatten(along, along + 1)
 

@@ -1,0 +1,15 @@
+"""A conversion that is killed leaves nothing half made, and the next run goes on from what is finished."""
+
+from __future__ import annotations
+
+from backends.core.quiet import quiet
+from tests.kill_convert import kill_often
+
+
+def test_three_kills() -> None:
+    quiet()
+    counts = kill_often(3, seed=4)
+    assert counts["kills"] == 3
+    assert counts["lost"] == 0
+    assert counts["conversions"] >= 1
+    assert counts["made twice"] <= counts["kills"]
