@@ -1,0 +1,1 @@
+"""What weights from elsewhere hold, and how they become a folder that a backend opens."""

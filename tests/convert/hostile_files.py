@@ -1,0 +1,168 @@
+"""Files that mean harm: each is named, made in a folder, and must be refused in one sentence."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+Maker = Callable[[Path, Path], Path]
+"""Writes the file into the first folder; a payload, when it runs, makes the second path."""
+
+
+class _Payload:
+    def __init__(self, mark: Path) -> None:
+        self._mark = mark
+
+    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
+        import os
+
+        return os.system, (f"touch '{self._mark}'",)
+
+
+def _pickle(protocol: int, suffix: str) -> Maker:
+    def make(folder: Path, mark: Path) -> Path:
+        path = folder / f"evil{suffix}"
+        path.write_bytes(pickle.dumps({"state_dict": _Payload(mark)}, protocol))
+        return path
+
+    return make
+
+
+def _torch_zip(protocol: int, suffix: str) -> Maker:
+    def make(folder: Path, mark: Path) -> Path:
+        path = folder / f"evil{suffix}"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("archive/data.pkl", pickle.dumps({"a": _Payload(mark)}, protocol))
+            archive.writestr("archive/version", "3\n")
+            archive.writestr("archive/byteorder", "little")
+        return path
+
+    return make
+
+
+def _eval_opcode(folder: Path, mark: Path) -> Path:
+    path = folder / "evil.ckpt"
+    path.write_bytes(f"cbuiltins\nexec\n(Vopen({str(mark)!r}, 'w')\ntR.".encode())
+    return path
+
+
+def _zip_bomb(folder: Path, mark: Path) -> Path:
+    path = folder / "bomb.ckpt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps({}))
+        archive.writestr("archive/data/0", b"\0" * 2**26)
+    return path
+
+
+def _zip_slip(folder: Path, mark: Path) -> Path:
+    path = folder / "slip.ckpt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../../" + mark.name, b"out")
+    return path
+
+
+def _png_bomb(suffix: str) -> Maker:
+    def make(folder: Path, mark: Path) -> Path:
+        size = struct.pack(">IIBBBBB", 2**31 - 1, 2**31 - 1, 8, 2, 0, 0, 0)
+        chunk = struct.pack(">I", 13) + b"IHDR" + size + struct.pack(">I", zlib.crc32(b"IHDR" + size))
+        path = folder / f"picture{suffix}"
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + zlib.compress(b"\0" * 2**20))
+        return path
+
+    return make
+
+
+def safetensors_bytes(header: object, body: bytes = b"", length: int | None = None) -> bytes:
+    """A file with this header, whose length may be a lie."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + body
+
+
+def _safetensors(header: object, body: bytes = b"", length: int | None = None) -> Maker:
+    def make(folder: Path, mark: Path) -> Path:
+        path = folder / "model.safetensors"
+        path.write_bytes(safetensors_bytes(header, body, length))
+        return path
+
+    return make
+
+
+def _raw(name: str, content: bytes) -> Maker:
+    def make(folder: Path, mark: Path) -> Path:
+        (folder / name).write_bytes(content)
+        return folder / name
+
+    return make
+
+
+def _of(begin: object, end: object, shape: object = (1,), dtype: object = "F32") -> dict[str, object]:
+    shape = list(shape) if isinstance(shape, tuple) else shape
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def _cut_pickle(folder: Path, mark: Path) -> Path:
+    path = _torch_zip(2, ".ckpt")(folder, mark)
+    path.write_bytes(path.read_bytes()[:-30])
+    return path
+
+
+def _nested_pickle(folder: Path, mark: Path) -> Path:
+    (folder / "deep.ckpt").write_bytes(b"\x80\x02" + b"]" * 200_000 + b"a" * 199_999 + b".")
+    return folder / "deep.ckpt"
+
+
+def _zip_in_memory(mark: Path) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("x/data.pkl", pickle.dumps(_Payload(mark)))
+    return buffer.getvalue()
+
+
+def _renamed_zip(folder: Path, mark: Path) -> Path:
+    path = folder / "friend.safetensors"
+    path.write_bytes(_zip_in_memory(mark))
+    return path
+
+
+HOSTILE: dict[str, Maker] = {
+    **{f"pickle, protocol {n}": _pickle(n, ".ckpt") for n in range(6)},
+    "torch archive, protocol 2": _torch_zip(2, ".ckpt"),
+    "torch archive, protocol 4": _torch_zip(4, ".pt"),
+    "pickle that calls exec": _eval_opcode,
+    "pickle cut short": _cut_pickle,
+    "pickle nested 200,000 deep": _nested_pickle,
+    "pickle renamed to safetensors, protocol 2": _pickle(2, ".safetensors"),
+    "pickle renamed to safetensors, protocol 4": _pickle(4, ".safetensors"),
+    "torch archive renamed to safetensors": _renamed_zip,
+    "zip bomb": _zip_bomb,
+    "archive with a path outside": _zip_slip,
+    "PNG bomb as safetensors": _png_bomb(".safetensors"),
+    "PNG bomb as ckpt": _png_bomb(".ckpt"),
+    "overlapping tensors": _safetensors({"a": _of(0, 8, (2,)), "b": _of(4, 8)}, b"\0" * 8),
+    "hole between tensors": _safetensors({"a": _of(0, 4), "b": _of(8, 12)}, b"\0" * 12),
+    "negative place": _safetensors({"a": _of(-4, 0)}),
+    "negative shape": _safetensors({"a": _of(0, 4, (-1, -1))}, b"\0" * 4),
+    "end before begin": _safetensors({"a": _of(8, 4)}, b"\0" * 8),
+    "huge header": _safetensors(b"{}", length=2**63),
+    "header longer than the file": _safetensors(b"{}", length=2**20),
+    "truncated tensors": _safetensors({"a": _of(0, 400, (100,))}, b"\0" * 100),
+    "trailing bytes": _safetensors({"a": _of(0, 4)}, b"\0" * 4096),
+    "100,000 tensors": _safetensors({f"t{n}": _of(n, n + 1, (1,), "U8") for n in range(10**5)}, bytes(10**5)),
+    "shape that overflows": _safetensors({"a": _of(0, 0, (2**47, 2**47, 2**47))}),
+    "numbers as text": _safetensors({"a": _of("0", "4")}, b"\0" * 4),
+    "unknown dtype": _safetensors({"a": _of(0, 4, (1,), "PYOBJ")}, b"\0" * 4),
+    "the same name twice": _safetensors(b'{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{}}'),
+    "header nested 100,000 deep": _safetensors(b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
+    "header that is a list": _safetensors([1, 2]),
+    "header that is not JSON": _safetensors(b"\xff\xfe\x00\x01"),
+    "tensor names with paths": _safetensors({"../../escape": _of(0, 4), "/etc/x\0y": _of(4, 8)}, b"\0" * 8),
+    "empty file": _raw("nothing.safetensors", b""),
+    "GGUF renamed": _raw("model.safetensors", b"GGUF\x03\0\0\0" + b"\0" * 64),
+    "page of a web site": _raw("model.safetensors", b"<!DOCTYPE html><html>Please log in</html>"),
+}  # fmt: skip

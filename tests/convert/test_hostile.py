@@ -1,0 +1,109 @@
+"""No payload runs, nothing is written outside, and each hostile file gets one clear sentence."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backends.core.contract import BrokenModel
+from convert.import_model import Wish, import_model
+from convert.source.confined import confine
+from convert.source.names import folder_name
+from convert.source.pickles import to_safetensors
+from tests.convert.hostile_files import HOSTILE
+
+
+def test_there_are_thirty() -> None:
+    assert len(HOSTILE) >= 30
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
+    place, mark = tmp_path / "in", tmp_path / "the payload ran"
+    place.mkdir()
+    source = HOSTILE[name](place, mark)
+    with pytest.raises(BrokenModel) as raised:
+        import_model(Wish(source=source, models=tmp_path / "models"))
+    assert not mark.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "models"]
+    assert list((tmp_path / "models").iterdir()) == []
+    told = raised.value.message
+    assert source.name in told
+    assert told.endswith(".")
+    assert len(told) < 200
+    assert "\n" not in told
+
+
+def test_a_payload_that_passes_the_first_look_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("convert.source.pickles.stranger", lambda _: None)
+    source = HOSTILE["torch archive, protocol 2"](tmp_path, tmp_path / "the payload ran")
+    with pytest.raises(BrokenModel, match="was not opened"):
+        to_safetensors(source, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == [source.name]
+
+
+def _try_things(folder: Path, theirs: Connection) -> None:
+    kept = (folder / "open already").open("w")
+    held = confine(64 * 2**30, 600)
+    done: list[str] = []
+    for what in (
+        lambda: (folder / "new").write_text("x"),
+        lambda: (folder / "old").write_text("x"),
+        lambda: (folder / "old").unlink(),
+        lambda: (folder / "made").mkdir(),
+        lambda: (folder / "old").rename(folder / "moved"),
+        lambda: socket.create_connection(("127.0.0.1", 9), timeout=2),
+        lambda: os.posix_spawn("/bin/true", ["true"], {}),
+    ):
+        try:
+            what()
+        except PermissionError:
+            done.append("refused")
+        except OSError as error:
+            done.append(type(error).__name__)
+        else:
+            done.append("done")
+    kept.write("still")
+    kept.close()
+    theirs.send((held, done))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's own means")
+def test_a_confined_process_writes_nothing_and_reaches_nobody(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("before")
+    context = get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_try_things, args=(tmp_path, theirs))
+    process.start()
+    held, done = ours.recv()
+    process.join()
+    if "files" not in held:
+        pytest.skip("this kernel has no Landlock")
+    assert done[:5] == ["refused"] * 5
+    assert done[5] != "done"
+    assert done[6] == "refused"
+    assert (tmp_path / "old").read_text() == "before"
+    assert (tmp_path / "open already").read_text() == "still"
+
+
+@given(st.text(max_size=300) | st.text("./\\:~-_ cCoOnN01\0\n", max_size=40))
+@settings(max_examples=int(os.environ.get("MEZZOTINT_NAMES", "3000")), deadline=None)
+def test_no_name_escapes_its_folder(wanted: str) -> None:
+    name = folder_name(wanted)
+    base = os.path.join(os.sep, "models")
+    assert os.path.dirname(os.path.normpath(os.path.join(base, name))) == base
+    assert Path(name).name == name
+    assert not name.startswith(".")
+    assert not set(name) & set('/\\:*?"<>|\0\n')
+    assert len(os.fsencode(name)) <= 255
+    assert name.split(".")[0].casefold() not in {"con", "prn", "aux", "nul", "com1", "lpt1"}
