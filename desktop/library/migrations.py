@@ -110,6 +110,7 @@ ALTER TABLE pictures ADD COLUMN rating INTEGER NOT NULL DEFAULT 0;  -- 1 to 5; 0
 ALTER TABLE pictures ADD COLUMN deleted TEXT;  -- when, in UTC; the row stays, in case the file comes back
 DROP INDEX pictures_by_time;
 CREATE INDEX pictures_shown ON pictures (created, id) WHERE deleted IS NULL;
+CREATE INDEX pictures_starred ON pictures (created, id) WHERE deleted IS NULL AND starred = 1;
 CREATE TABLE labels (
     id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('tag', 'collection')),

@@ -176,7 +176,8 @@ def _conditions(query: Query) -> tuple[list[str], list[Any]]:
         ("p.seed = ?", query.seed),
         ("p.created < ?", query.before),
         ("p.created >= ?", query.after),
-        ("p.starred = ?", query.starred),
+        ("p.starred = 1 AND ?", query.starred or None),  # in letters, so that the index is used
+        ("p.starred = ?", 0 if query.starred is False else None),
         ("p.rating >= ?", query.rating),
     ]
     pairs += [("instr(p.prompt || ' ' || p.negative_prompt, ?)", word) for word in anywhere]
