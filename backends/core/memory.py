@@ -14,6 +14,8 @@ import psutil
 from backends.core.contract import InvalidRequest
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h
+_BLOCK = 2**20
 LEAST = 256 * 10**6
 """A budget below this can't hold even one picture's arrays and the largest layer."""
 
@@ -70,6 +72,17 @@ def trim() -> None:
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)
+
+
+def keep_no_garbage() -> None:
+    """From now on what is freed goes back to the system at once, where glibc is the allocator.
+
+    It keeps freed blocks below 32 MB otherwise, and the holes between them were 0.4 GB at SD 1.5's size.
+    """
+    library = _glibc()
+    if library is not None:
+        library.mallopt(_MMAP_THRESHOLD, _BLOCK)
+        library.mallopt(_TRIM_THRESHOLD, _BLOCK)
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from backends.core import fallback
 from backends.core.fit import PARTS, Needs
-from backends.core.memory import available_bytes, resident_bytes
+from backends.core.memory import available_bytes, keep_no_garbage, resident_bytes
 from backends.core.model_folder import ModelFolder
 from backends.core.streaming import Shape, Streamed
 
@@ -35,6 +35,8 @@ class Budget:
 
     def __init__(self, limit: int | None, machine: Callable[[], int]) -> None:
         self._limit, self._machine = limit, machine
+        if limit is not None:
+            keep_no_garbage()
 
     def bytes(self) -> int:
         """What weights and arrays may take now."""
