@@ -79,7 +79,7 @@ class Rooms:
         if self._plainly_fits(shape, total):
             return None
         arrays = self._needs.arrays(part, (shape[-1] * self._scale, shape[-2] * self._scale), shape[0])
-        arrays += 2 * self._needs.largest_layer(part) + int(_SPARE * total)
+        arrays += 4 * self._needs.largest_layer(part) + int(_SPARE * total)
         if sum(map(self._needs.weights, _STAYING)) + arrays <= total:
             return None
         if not self._budget.is_wished:
