@@ -67,8 +67,9 @@ def fit(decode: Callable[[Tensor], Tensor], channels: int) -> LinearPreview:
 
 
 def _smooth_noise(shape: tuple[int, int, int, int], generator: torch.Generator) -> Tensor:
+    """Latents of broad areas, a little tamer than a picture's: rougher ones drive a decoder to its limits."""
     count, channels, height, width = shape
-    coarse = torch.randn(count, channels, height // 2, width // 2, generator=generator)
+    coarse = 0.8 * torch.randn(count, channels, height // 4, width // 4, generator=generator)
     return torch.nn.functional.interpolate(coarse, size=(height, width), mode="bilinear")
 
 
