@@ -68,7 +68,13 @@ CASES = {
 LEAST = {"fp32": 60.0, "fp16": 35.0}
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=name, marks=[pytest.mark.thorough] if name in ("gpu", "one latent") else [])
+        for name, case in CASES.items()
+    ],
+)
 def test_a_converted_unet_computes_what_torch_does(
     folder: ModelFolder, tmp_path: Path, case: dict[str, Any]
 ) -> None:
@@ -82,6 +88,7 @@ def test_a_converted_unet_computes_what_torch_does(
         assert psnr(found["prediction"], wanted) > (least if order.bits == 16 else 20)
 
 
+@pytest.mark.thorough
 def test_bits_by_layer_reach_the_package(folder: ModelFolder, tmp_path: Path) -> None:
     order = order_for(folder.path, tmp_path / "x", target="gpu", least_psnr=35.0)
     names = to_coreml.convert_network(folder, "unet", order, tmp_path)
@@ -110,6 +117,7 @@ def test_several_sizes_in_one_function(folder: ModelFolder, tmp_path: Path) -> N
         assert len(program.allowed_shapes["sample"]) == 2
 
 
+@pytest.mark.thorough
 def test_several_sizes_as_functions_that_share_their_weights(folder: ModelFolder, tmp_path: Path) -> None:
     for ratio, program in two_sizes(folder, tmp_path, "macOS15"):
         assert ratio > LEAST["fp32"]
@@ -119,6 +127,7 @@ def test_several_sizes_as_functions_that_share_their_weights(folder: ModelFolder
     assert weights < 3 * numbers
 
 
+@pytest.mark.thorough
 def test_a_package_is_cut_until_each_piece_is_small_enough(folder: ModelFolder, tmp_path: Path) -> None:
     order = order_for(folder.path, tmp_path / "x", target="gpu")
     (name,) = to_coreml.convert_network(folder, "unet", order, tmp_path)

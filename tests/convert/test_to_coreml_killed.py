@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from backends.core.quiet import quiet
 from tests.kill_convert import kill_often
 
 
+@pytest.mark.thorough
 def test_three_kills() -> None:
     quiet()
     counts = kill_often(3, seed=4)
