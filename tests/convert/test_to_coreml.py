@@ -111,6 +111,7 @@ def two_sizes(folder: ModelFolder, tmp_path: Path, system: str) -> Iterator[tupl
         yield psnr(found, outputs(reference, inputs).numpy()), network.program
 
 
+@pytest.mark.thorough
 def test_several_sizes_in_one_function(folder: ModelFolder, tmp_path: Path) -> None:
     for ratio, program in two_sizes(folder, tmp_path, "macOS13"):
         assert ratio > LEAST["fp32"]

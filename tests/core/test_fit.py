@@ -50,6 +50,7 @@ def test_arrays_grow_with_the_picture_and_the_batch(needs: Needs) -> None:
     assert needs.decode((128, 128), 32) == needs.decode((128, 128), None)  # a single tile is the whole
 
 
+@pytest.mark.thorough
 def test_a_half_precision_card_needs_half(full_size: ModelFolder) -> None:
     whole, half = (predict(full_size, plain_footprint(n, n), (512, 512), GB, 2) for n in (4, 2))
     assert half.need == pytest.approx(whole.need / 2, rel=0.01)
