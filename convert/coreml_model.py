@@ -30,7 +30,7 @@ WORDS: Final[Mapping[str, str]] = {
     "vae_encoder": "Converting the encoder",
 }
 _MEMORY_FACTOR: Final = 3.5
-"""Peak memory over a network's weights in float32; measured, see docs/coreml.md."""
+"""Peak memory over a network's weights in float32: a guess, until tests/convert_shapes.py has run."""
 _BYTES_BESIDES: Final = 10**9
 
 

@@ -22,7 +22,7 @@ Size = tuple[int, int]
 
 FITS, STREAMS, TOO_LARGE = "fits", "streams", "too large"
 _SPARE = 1.06
-"""What an allocator holds beyond the arrays alive, measured on glibc (tests/measure_fit.py)."""
+"""What an allocator holds beyond the arrays alive: a guess, until tests/measure_cpu.py has run."""
 _SMALLEST_TILE = 32
 _PICTURE_COPIES = 4
 

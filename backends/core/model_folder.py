@@ -187,9 +187,11 @@ def open_folder(path: Path) -> ModelFolder:
     """Reads the configuration of every part. Raises BrokenModel in words a person can use."""
     if not path.is_dir():
         raise BrokenModel(f"There is no folder {path}.", "Give the folder that holds model_index.json.")
-    manifest = _read_json(path / "model.json") if (path / "model.json").exists() else {}
-    if "base" in manifest:
-        return _variant(path, manifest)
+    manifest = _manifest(path)
+    return _variant(path, manifest) if "base" in manifest else _whole(path, manifest)
+
+
+def _whole(path: Path, manifest: Mapping[str, Any]) -> ModelFolder:
     if not (path / "model_index.json").is_file():
         raise BrokenModel(
             f"{path} is not a model folder: it holds no model_index.json.",
@@ -200,13 +202,18 @@ def open_folder(path: Path) -> ModelFolder:
     return ModelFolder(path, index, configs, manifest)
 
 
+def _manifest(path: Path) -> Mapping[str, Any]:
+    return _read_json(path / "model.json") if (path / "model.json").exists() else {}
+
+
 def _variant(path: Path, manifest: Mapping[str, Any]) -> ModelFolder:
     with _odd_values(path):
         names = [str(manifest[key]) for key in ("base", "change")]
         digest = manifest.get("files", {}).get(names[1], {}).get("sha256")
-        if any(Path(name).name != name for name in names) or names[0] == path.name:
+        if any(Path(name).name != name or name == ".." for name in names):
             raise ValueError("names outside the folder")
-    base = open_folder(path.parent / names[0])
+    folder = path.parent / names[0]
+    base = _whole(folder, _manifest(folder))
     told = {key: value for key, value in manifest.items() if key != "files"}
     return replace(base, manifest={**base.manifest, **told}, change=Change(path / names[1], digest))
 

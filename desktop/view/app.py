@@ -23,7 +23,6 @@ from desktop.session import Session
 from desktop.shelf import Shelf
 from desktop.view import icons, theme
 from desktop.view.main_window import MainWindow
-from desktop.view.prompts_screen import PromptsScreen
 
 
 def dress(app: QApplication, settings: Settings | None = None) -> None:
@@ -113,6 +112,8 @@ class Workshop:
         self.shelf.ask(lambda library: recent_texts(library, offset=known), self.make.walk.extend)
 
     def _show_styles(self) -> None:
+        from desktop.view.prompts_screen import PromptsScreen  # screens are imported when first shown
+
         screen = self.window.show_screen("prompts")
         if isinstance(screen, PromptsScreen):
             screen.show_styles()

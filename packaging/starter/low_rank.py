@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
@@ -57,13 +55,3 @@ def lora_file(weights: dict[str, Tensor], shapes: dict[str, torch.Size]) -> dict
         name = {"down": "lora_A", "up": "lora_B"}[side]
         tensors[f"unet.{layer}.{name}.weight"] = value.reshape(kept).half().contiguous()
     return tensors
-
-
-@torch.no_grad()
-def add_low_rank(network: nn.Module, file: Path) -> None:
-    """Adds what `lora_file` gave, once saved, to the network's weights."""
-    tensors, layers = load_file(file), dict(network.named_modules())
-    for name in (key.removesuffix(".lora_A.weight") for key in tensors if key.endswith(".lora_A.weight")):
-        down, up = (tensors[f"{name}.lora_{side}.weight"].float().flatten(1) for side in "AB")
-        weight = layers[name.removeprefix("unet.")].weight
-        weight += (up @ down).view_as(weight)

@@ -10,16 +10,19 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from backends.core.low_rank import merge
 from captions import scene_content, with_backdrop
 from compose import Spec, draw_spec
 from judge import as_batch, open_judge, verdicts
-from low_rank import add_low_rank
 from sheet import draw, open_pipeline, tile
 from world import BACKDROPS
 
@@ -68,7 +71,7 @@ def main() -> None:
     specs, prompts = held_out_prompts(options.count)
     pipeline = open_pipeline(options.model)
     if options.low_rank:
-        add_low_rank(pipeline.unet, options.low_rank)
+        merge(pipeline.unet, options.low_rank)
     pictures = draw(pipeline, prompts, options.guidance, options.steps, seed=1000)
     if options.sheet:
         tile(pictures, columns=20).save(options.sheet)

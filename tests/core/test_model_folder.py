@@ -238,10 +238,12 @@ def test_a_variant_with_a_damaged_change_is_refused(model: Path) -> None:
         open_folder(variant).check_files()
 
 
-@pytest.mark.parametrize("base", ["../model", "variant", "nowhere", 7])
+@pytest.mark.parametrize("base", ["../model", "..", "variant", "other", "nowhere", 7])
 def test_a_variant_without_a_base_beside_it_is_refused(model: Path, base: object) -> None:
     variant = make_variant(model)
     manifest = json.loads((variant / "model.json").read_text())
     (variant / "model.json").write_text(json.dumps({**manifest, "base": base}))
+    other = shutil.copytree(variant, variant.parent / "other")
+    (other / "model.json").write_text(json.dumps({**manifest, "base": "variant"}))
     with pytest.raises(BrokenModel):
         open_folder(variant)
