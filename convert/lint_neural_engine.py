@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     print("\n".join(_report(findings, len(findings) if options.all else _SHOWN)) or "Nothing found.")
+    print("Untested on hardware: the rules come from documents, each named, not from a Mac.")
     return int(any(finding.effect != Effect.SLOW for finding in findings))
 
 
