@@ -271,6 +271,10 @@ def test_a_broken_library_offers_to_be_rebuilt(qtbot: QtBot, pictures: Path, wai
 
 def test_chosen_pictures_are_compared(gallery: GalleryScreen, qtbot: QtBot, wait: Wait) -> None:
     choose(gallery, 0, 1, 3)
+    gallery.chosen.resize(400, 48)
+    assert (gallery.chosen.compare.text(), gallery.chosen.compare.accessibleName()) == ("", "Compare")
+    gallery.chosen.resize(700, 48)
+    assert gallery.chosen.compare.text() == "Compare"
     gallery.chosen.compare.click()
     wait(lambda: gallery.middle.currentWidget() is gallery.comparing)
     view = gallery.comparing

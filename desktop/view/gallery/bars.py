@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QPushButton
 
 from desktop.library.search import Order
@@ -16,6 +16,8 @@ from desktop.view.controls import CalmComboBox
 from desktop.view.icons import IconButton, wear
 
 _TYPING_MS = 150
+_WORDS_FIT = 600
+"""Pixels that the actions need with their words, in the longest language."""
 _UNDO_MS = 10_000
 _WORDS: dict[Order, str] = {
     "newest": "Newest first",
@@ -99,6 +101,7 @@ class ChosenBar(QFrame):
         self.compare = self._button("compare", tr("Compare"), "compare", "C")
         self.delete = self._button("trash", tr("Delete"), "delete", "Del")
         self.collect = QPushButton(tr("Collection"))
+        self.collect.setToolTip(tr("Collection"))
         wear(self.collect, "collection")
         self.menu = QMenu(self.collect)
         self.menu.aboutToShow.connect(self._fill_menu)
@@ -108,9 +111,18 @@ class ChosenBar(QFrame):
         layout.setSpacing(theme.GRID)
         layout.addWidget(self.words)
         layout.addStretch(1)
-        for button in (self.star, self.collect, self.compare, self.delete):
+        self._buttons = (self.star, self.collect, self.compare, self.delete)
+        for button in self._buttons:
+            button.setAccessibleName(button.text())
             layout.addWidget(button)
         bind.follow(curator.gallery, "selected", self._show)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where the words would be cut, the icons stand alone."""
+        super().resizeEvent(event)
+        narrow = event.size().width() < _WORDS_FIT
+        for button in self._buttons:
+            button.setText("" if narrow else button.accessibleName())
 
     def _button(self, icon: str, words: str, action: str, keys: str) -> QPushButton:
         button = QPushButton(words)
