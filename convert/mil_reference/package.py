@@ -40,7 +40,7 @@ def from_model(model: Any, title: str = "model", function: str | None = None) ->
     spec = model.get_spec()
     if spec.WhichOneof("Type") != "mlProgram":
         raise BrokenModel(f"{title} holds a {spec.WhichOneof('Type')}, not an ML program.", _REPAIR)
-    names = tuple(spec.mlProgram.functions)
+    names = tuple(sorted(spec.mlProgram.functions))  # a protobuf map has no order
     chosen = _choose(names, function, spec.description.defaultFunctionName)
     for other in set(names) - {chosen}:
         del spec.mlProgram.functions[other]
