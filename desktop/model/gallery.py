@@ -130,6 +130,19 @@ class Curator:
         self.gallery.selected, self._cursor = tuple(numbers), cursor
         self._read_card()
 
+    def with_card(self, then: Callable[[Card], object]) -> None:
+        """Calls `then` with the picture under the cursor, at once or when it has been read."""
+        card, number = self.gallery.card, self._cursor
+        if card is not None and card.picture.id == number:
+            then(card)
+        elif number is not None:
+
+            def go_on(card: Card | None) -> None:
+                if card is not None:
+                    then(card)
+
+            self._ask_card(number, go_on)
+
     # --- marking ---
 
     def star(self) -> None:
@@ -224,7 +237,10 @@ class Curator:
             if number == self._cursor:
                 self.gallery.card = card
 
-        self._shelf.ask(lambda library: read_card(library, number), show)
+        self._ask_card(number, show)
+
+    def _ask_card(self, number: int, then: Callable[[Card | None], None]) -> None:
+        self._shelf.ask(lambda library: read_card(library, number), then)
 
 
 def look(library: Library, query: Query, order: Order) -> Overview:

@@ -133,7 +133,7 @@ def test_with_the_keyboard_alone(
     wait(lambda: seeds(gallery) == [4, 3, 2, 1])
     assert not trashed
     press(qtbot, grid, Qt.Key.Key_R)
-    assert shop.window.make_screen.isVisible()
+    wait(shop.window.make_screen.isVisible)
     assert shop.make.form.prompt in PROMPTS
 
 

@@ -86,7 +86,7 @@ def test_make_stop_find_star_repeat_delete(
     press(Qt.Key.Key_Period)
     wait(lambda: (card := gallery.curator.gallery.card) and card.picture.starred)
     press(Qt.Key.Key_R)
-    assert window.make_screen.isVisible()
+    wait(window.make_screen.isVisible)
     assert (shop.make.form.prompt, shop.make.form.seed) == ("a red fox", made.event.seed)
     press(Qt.Key.Key_2, ALT)
     wait(gallery.isVisible)

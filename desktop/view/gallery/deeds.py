@@ -63,11 +63,10 @@ class Deeds:
 
     def do(self, name: str) -> None:
         """Does what the name says."""
-        card = self._curator.gallery.card
         if name in self._deeds:
             self._deeds[name]()
-        elif card is not None:
-            self._deeds_with_card[name](card)
+        else:
+            self._curator.with_card(self._deeds_with_card[name])
 
     def fill_menu(self, menu: QMenu) -> None:
         """The menu for the chosen pictures."""
