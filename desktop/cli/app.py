@@ -39,7 +39,7 @@ def run_command(words: list[str]) -> int:
 
 
 def _run(words: list[str], stop: Stop) -> int:
-    command, options = arguments.parse(words)
+    _, options = arguments.parse(words)
     if isinstance(options, arguments.GenerateOptions):
         from desktop.cli import generate
 
@@ -64,9 +64,17 @@ def _run(words: list[str], stop: Stop) -> int:
         from desktop.cli import convert
 
         return convert.run(options, stop)
+    if isinstance(options, arguments.ModelsOptions):
+        from desktop.cli import models
+
+        return models.run(options)
+    if isinstance(options, arguments.ImportOptions):
+        from desktop.cli import import_file
+
+        return import_file.run(options, stop)
     from desktop.cli import inspect
 
-    return inspect.run_models(options) if command == "models" else inspect.run_doctor(options)
+    return inspect.run_doctor(options)
 
 
 def _be_offline_and_quiet() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, NoReturn
 
@@ -13,11 +13,13 @@ from backends.core.contract import SAMPLERS, InvalidRequest, unknown
 from desktop.cli.compare_options import CompareOptions, add_compare
 from desktop.cli.convert_options import CONVERT, ConvertOptions, add_convert
 from desktop.cli.fit_options import BenchOptions, FitOptions, add_bench, add_fit
+from desktop.cli.models_options import IMPORT, ImportOptions, ModelsOptions, add_import, add_models
 
 COMMANDS = {
     "generate": "make pictures from a prompt",
     "library": "list the pictures made, or check, rebuild or back up the list of them",
-    "models": "list the installed models",
+    "models": "list the installed models, and those of other programs",
+    "import": "make a model of a file or a folder from elsewhere",
     "convert": "make a model ready for other hardware, such as Core ML on a Mac",
     "doctor": "say what can run on this machine, and what to do about what can't",
     "fit": "say whether models fit into this machine's memory, and what to do if not",
@@ -40,6 +42,7 @@ class GenerateOptions:
     prompt: str | None = None
     negative: str | None = None
     model: str | None = None
+    models: list[str] = field(default_factory=list[str])
     backend: str | None = None
     size: tuple[int, int] | None = None
     steps: int | None = None
@@ -59,7 +62,7 @@ class GenerateOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class InspectOptions:
-    """The options of `mezzotint models` and `mezzotint doctor`."""
+    """The options of `mezzotint doctor`."""
 
     json: bool = False
 
@@ -102,6 +105,8 @@ Options = (
     | BenchOptions
     | FitOptions
     | CompareOptions
+    | ModelsOptions
+    | ImportOptions
 )
 
 
@@ -121,6 +126,8 @@ def parse(arguments: list[str]) -> tuple[str, Options]:
         "bench": BenchOptions,
         "fit": FitOptions,
         "compare": CompareOptions,
+        "models": ModelsOptions,
+        "import": ImportOptions,
     }
     return command, kinds.get(command, InspectOptions)(**values)
 
@@ -139,11 +146,10 @@ def _make_parser() -> argparse.ArgumentParser:
     add_compare(commands.add_parser("compare", help=COMMANDS["compare"]))
     add_fit(commands.add_parser("fit", help=COMMANDS["fit"]), _size)
     add_bench(commands.add_parser("bench", help=COMMANDS["bench"]), _size, _whole("steps", "2 or more"))
-    for name in ("models", "doctor"):
-        inspect = commands.add_parser(
-            name, help=COMMANDS[name], description=f"{COMMANDS[name].capitalize()}."
-        )
-        inspect.add_argument("--json", action="store_true", help="print one JSON object, for programs")
+    add_models(commands.add_parser("models", help=COMMANDS["models"]))
+    add_import(commands.add_parser("import", help=COMMANDS["import"], description=IMPORT))
+    doctor = commands.add_parser("doctor", help=COMMANDS["doctor"])
+    doctor.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     return parser
 
 
@@ -157,6 +163,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     add("prompt", nargs="?", metavar="PROMPT", help='what the picture shows, in "quotes"')
     add("--negative", metavar="TEXT", help="what it should not show")
     add("--model", metavar="MODEL", help="an installed model's name, or a model's folder (starter)")
+    add("--models", metavar="FOLDER", action="append", default=[], help="also look for MODEL in this folder")
     add("--backend", metavar="ID", help="the hardware to use; `mezzotint doctor` lists them (auto)")
     add("--size", metavar="WxH", type=_size, help="width and height in pixels, such as 512x512")
     add("--steps", metavar="N", type=_whole("number of steps", "1 to 1000"), help="denoising steps")

@@ -1,85 +1,22 @@
-"""`mezzotint models` and `mezzotint doctor`: what is here, and what can run."""
+"""`mezzotint doctor`: what is here, and what can run."""
 
 from __future__ import annotations
 
 import json
 import platform
 import sys
-from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from backends.core.contract import Backend, BackendUnavailable, MezzotintError, ModelFacts
-from backends.core.model_folder import open_folder
+from backends.core.contract import Backend, BackendUnavailable
 from desktop.cli.arguments import InspectOptions
+from desktop.cli.models import Look, as_plain, look_at, print_model
 from desktop.cli.show import printable
 from desktop.library import paths
-from desktop.library.models import InstalledModel, installed_models
+from desktop.library.models import installed_models
 
 _LIBRARIES = ("torch", "diffusers", "transformers", "coremltools", "bitsandbytes", "PySide6-Essentials")
-
-
-@dataclass(frozen=True)
-class _Model:
-    """An installed model, and its facts or what is wrong with it."""
-
-    installed: InstalledModel
-    facts: ModelFacts | None
-    problem: MezzotintError | None
-
-
-def _look_at(model: InstalledModel) -> _Model:
-    """Reads the configurations and checks that every weight file is there."""
-    try:
-        folder = open_folder(model.folder)
-        for part in folder.parts:
-            folder.weight_files(part)
-        return _Model(model, folder.facts, None)
-    except MezzotintError as error:
-        return _Model(model, None, error)
-
-
-def run_models(options: InspectOptions) -> int:
-    """Prints the installed models. Returns 0."""
-    models = [_look_at(model) for model in installed_models()]
-    if options.json:
-        print(json.dumps({"models": [_model_as_plain(model) for model in models]}))
-        return 0
-    for model in models:
-        _print_model(model)
-    print(f"Put other models, one folder each, in {printable(str(paths.models_folder()))}")
-    return 0
-
-
-def _model_as_plain(model: _Model) -> dict[str, Any]:
-    facts = model.facts
-    return {
-        "name": model.installed.name,
-        "title": facts.name if facts else None,
-        "family": facts.family if facts else None,
-        "folder": str(model.installed.folder),
-        "bytes": model.installed.size_bytes(),
-        "defaults": asdict(facts.defaults) if facts else None,
-        "problem": str(model.problem) if model.problem else None,
-    }
-
-
-def _print_model(model: _Model) -> None:
-    megabytes = model.installed.size_bytes() / 1e6
-    if model.facts is None:
-        print(f"{printable(model.installed.name)}: can't be used. {printable(str(model.problem))}")
-    else:
-        wanted = model.facts.defaults
-        settings = f"{wanted.steps} steps of {wanted.sampler}, guidance {wanted.guidance_scale:g}"
-        print(
-            f"{printable(model.installed.name)}: {printable(model.facts.name)} ({model.facts.family},"
-            f" {megabytes:.0f} MB); {wanted.width} x {wanted.height}, {settings}"
-        )
-    print(f"  {printable(str(model.installed.folder))}")
-
-
-# --- Doctor -------------------------------------------------------------------------------------
 
 
 def run_doctor(options: InspectOptions) -> int:
@@ -87,7 +24,7 @@ def run_doctor(options: InspectOptions) -> int:
     from backends.core.registry import all_backends
 
     backends = all_backends()
-    models = [_look_at(model) for model in installed_models()]
+    models = [look_at(model) for model in installed_models()]
     automatic = _automatic()
     if options.json:
         print(json.dumps(_diagnosis_as_plain(backends, automatic, models)))
@@ -120,7 +57,7 @@ def _folders() -> dict[str, str]:
 
 
 def _diagnosis_as_plain(
-    backends: tuple[Backend, ...], automatic: str | None, models: list[_Model]
+    backends: tuple[Backend, ...], automatic: str | None, models: list[Look]
 ) -> dict[str, Any]:
     return {
         "versions": _versions(),
@@ -129,7 +66,7 @@ def _diagnosis_as_plain(
         "folders": _folders(),
         "automatic_backend": automatic,
         "backends": [_backend_as_plain(backend) for backend in backends],
-        "models": [_model_as_plain(model) for model in models],
+        "models": [as_plain(model) for model in models],
     }
 
 
@@ -145,7 +82,7 @@ def _backend_as_plain(backend: Backend) -> dict[str, Any]:
     }
 
 
-def _print_diagnosis(backends: tuple[Backend, ...], automatic: str | None, models: list[_Model]) -> None:
+def _print_diagnosis(backends: tuple[Backend, ...], automatic: str | None, models: list[Look]) -> None:
     libraries = _versions()
     own = libraries.pop("mezzotint")
     print(f"Mezzotint {own} on {platform.platform()}")
@@ -157,7 +94,7 @@ def _print_diagnosis(backends: tuple[Backend, ...], automatic: str | None, model
         print("  None of them can run on this machine.")
     print("\nModels:")
     for model in models:
-        _print_model(model)
+        print_model(model)
     for name, folder in _folders().items():
         print(f"{name.capitalize()} folder: {printable(folder)}{_missing(folder)}")
 

@@ -62,12 +62,13 @@ def make_plan(options: GenerateOptions) -> Plan:
 
 
 def _find_model(options: GenerateOptions, known: Record) -> InstalledModel:
+    folders = [paths.expand(text) for text in options.models]
     if options.model is not None:
-        return find_model(options.model)
+        return find_model(options.model, folders)
     if known.model and paths.is_remote(known.model):
         raise InvalidRequest("The picture's model is on another machine.", "Choose a model with --model.")
     try:
-        return find_model(known.model or STARTER)
+        return find_model(known.model or STARTER, folders)
     except InvalidRequest as error:
         if known.model is None:
             raise

@@ -6,9 +6,12 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from backends.core.contract import BrokenModel, InvalidRequest, unknown
 from desktop.library import paths
+from desktop.library.model_search import model_folders_in
+from desktop.library.settings_file import SettingsUnreadable, read_settings, settings_path
 
 STARTER = "starter"
 _RESOURCES = Path(__file__).parent.parent / "resources"
@@ -42,15 +45,22 @@ def installed_models() -> tuple[InstalledModel, ...]:
 
 
 def models_in(folders: Iterable[Path]) -> tuple[InstalledModel, ...]:
-    """The models in folders that the person named, which may be models themselves; named by their paths."""
-    found = [
-        each for folder in folders for each in ([folder] if _is_pipeline(folder) else _folders_in(folder))
-    ]
-    return tuple(InstalledModel(paths.shorten(each), each.absolute()) for each in found if _is_pipeline(each))
+    """The models in folders that the person named, which may be models themselves; named by their paths,
+    or as the hub names them where the folder is a hub's cache."""
+    found = [each for folder in folders for each in model_folders_in(folder)]
+    return tuple(
+        InstalledModel(each.name or paths.shorten(each.folder), each.folder.absolute()) for each in found
+    )
 
 
-def _is_pipeline(folder: Path) -> bool:
-    return (folder / "model_index.json").is_file()
+def chosen_folders() -> tuple[Path, ...]:
+    """The folders that the settings name, where models are besides the usual one."""
+    try:
+        named: object = read_settings(settings_path()).get("model_folders")
+    except SettingsUnreadable:
+        return ()
+    texts = cast(list[object], named) if isinstance(named, list) else []
+    return tuple(paths.expand(text) for text in texts if isinstance(text, str) and text)
 
 
 def _is_model(folder: Path) -> bool:
@@ -65,13 +75,18 @@ def _folders_in(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.name.casefold())
 
 
-def find_model(name_or_folder: str) -> InstalledModel:
+def find_model(name_or_folder: str, folders: Iterable[Path] = ()) -> InstalledModel:
     """The model of this name, or the one in this folder (then its name is the folder's path).
 
-    A name is only ever compared with the names there are, so it can't lead out of the models folder.
+    Those in `folders` and in the settings' folders have names too. A name is only ever compared with the
+    names there are, so it can't lead out of the models folder.
     Raises InvalidRequest when there is neither, BrokenModel when the starter model is missing.
     """
     models = {model.name: model for model in installed_models()}
+    if name_or_folder in models:
+        return models[name_or_folder]
+    others = models_in([*folders, *chosen_folders()])
+    models = {model.name: model for model in others} | models
     if name_or_folder in models:
         return models[name_or_folder]
     folder = paths.expand(name_or_folder)

@@ -1,0 +1,44 @@
+"""`mezzotint import`: a file or a folder from elsewhere becomes an installed model. No network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from convert.import_model import Wish, import_model
+from desktop.cli.models import Look, as_plain, look_at, print_model
+from desktop.cli.models_options import PREDICTIONS, ImportOptions
+from desktop.cli.show import choose_progress, printable
+from desktop.cli.stop import Stop
+from desktop.library import paths
+from desktop.library.models import InstalledModel, find_model
+
+
+def run(options: ImportOptions, stop: Stop) -> int:
+    """Imports and prints what the model is. Returns 0; raises a MezzotintError."""
+    wish = Wish(
+        source=paths.expand(options.source),
+        models=paths.models_folder(),
+        name=options.name or "",
+        base=find_model(options.base).folder if options.base else None,
+        prediction=PREDICTIONS[options.prediction] if options.prediction else None,
+    )
+    with choose_progress(not (options.quiet or options.json)) as progress:
+
+        def say(words: str) -> None:
+            stop.check()
+            progress.stage(words)
+
+        folder = import_model(wish, say)
+    _print(look_at(InstalledModel(folder.name, folder)), folder, options)
+    return 0
+
+
+def _print(look: Look, folder: Path, options: ImportOptions) -> None:
+    if options.json:
+        print(json.dumps(as_plain(look)))
+    elif options.quiet:
+        print(printable(str(folder)))
+    else:
+        print_model(look)
+        print(f'Use it: mezzotint generate --model {printable(folder.name)} "a fox in the snow"')

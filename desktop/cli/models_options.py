@@ -1,0 +1,56 @@
+"""What may be written after `mezzotint models` and `mezzotint import`."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+
+IMPORT = (
+    "Make a model of a single file (.safetensors, .ckpt) or a folder that another program uses. "
+    "What the file is, is told by what it holds; the file stays as it is."
+)
+PREDICTIONS = {"epsilon": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelsOptions:
+    """The options of `mezzotint models`. `models` are further folders to look through."""
+
+    models: list[str] = field(default_factory=list[str])
+    elsewhere: bool = False
+    json: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportOptions:
+    """The options of `mezzotint import`; None for what was not given."""
+
+    source: str
+    name: str | None = None
+    base: str | None = None
+    prediction: str | None = None
+    json: bool = False
+    quiet: bool = False
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--models",
+        metavar="FOLDER",
+        action="append",
+        default=[],
+        help="also this folder: of models, of A1111, ComfyUI or Draw Things, or a hub's cache",
+    )
+    add("--elsewhere", action="store_true", help="also where other programs usually keep their models")
+    add("--json", action="store_true", help="print one JSON object, for programs")
+
+
+def add_import(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("source", metavar="FILE", help="a .safetensors or .ckpt file, or a folder in the diffusers layout")
+    add("--name", metavar="NAME", help="what to call it (the file's name)")
+    add("--base", metavar="MODEL", help="for a VAE, a UNet or a text encoder alone: where the rest is from")
+    add("--prediction", choices=PREDICTIONS, help="what the model predicts, for a file that doesn't say")
+    add("--json", action="store_true", help="print one JSON object, for programs")
+    add("--quiet", action="store_true", help="print the new model's folder only")
