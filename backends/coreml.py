@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backends.core import coreml_runtime
+from backends.core import coreml_folder, coreml_runtime
 from backends.core.contract import BackendUnavailable, Capabilities, Option, Stages, unknown
 
 if TYPE_CHECKING:
+    from backends.core.contract.preparing import Preparation
     from backends.core.coreml_folder import ConvertedModel
     from backends.core.coreml_runtime import Runtime
 
@@ -34,7 +35,7 @@ _CAPABILITIES = Capabilities(
     name="Core ML",
     hardware="Apple silicon: Neural Engine, GPU or CPU",
     rank=10,
-    families=("sd1",),
+    families=coreml_folder.FAMILIES,
     features=frozenset(
         {"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview", "converted_models"}
     ),
@@ -52,8 +53,8 @@ class CoreMLBackend:
     def probe(self) -> str | None:
         return coreml_runtime.why_not()
 
-    def prepare(self, model_folder: Path, options: Mapping[str, str]) -> Iterator[tuple[str, float]]:
-        """Gets the networks ready for this machine, where they are not; says what, and for how many seconds.
+    def prepare(self, model_folder: Path, options: Mapping[str, str]) -> Iterator[Preparation]:
+        """Gets the networks ready for this machine, where they are not; says where it is meanwhile.
 
         Closing the iterator stops it. Raises BackendUnavailable when it hangs.
         """
@@ -72,12 +73,10 @@ class CoreMLBackend:
     def _open_model(self, folder: Path, options: Mapping[str, str]) -> tuple[ConvertedModel, str]:
         if reason := self.probe():
             raise BackendUnavailable(reason, "Choose another backend; `mezzotint doctor` lists them.")
-        from backends.core.coreml_folder import open_converted
-
         chosen = options.get(_UNITS.id) or _AS_CONVERTED
         if chosen not in _UNITS.choices:
             raise unknown("compute unit", chosen, _UNITS.choices)
-        model = open_converted(folder)
+        model = coreml_folder.open_converted(folder)
         return model, model.units if chosen == _AS_CONVERTED else chosen
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import multiprocessing
 import os
 import shutil
-import time
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +25,11 @@ from backends.core.contract import (
     BrokenModel,
     InvalidRequest,
     Job,
-    Notice,
     PictureReady,
     Request,
     Stages,
 )
+from backends.core.contract.preparing import Preparation, Preparing
 from backends.core.coreml_folder import open_converted
 from backends.core.quiet import quiet
 from backends.core.registry import get_backend
@@ -168,28 +171,124 @@ def truncate(folder: Path) -> None:
     weights(folder).write_bytes(data[: len(data) // 2])
 
 
-def alter(folder: Path) -> None:
-    data = bytearray(weights(folder).read_bytes())
-    data[len(data) // 2] ^= 1
-    weights(folder).write_bytes(data)
+def flip(file: Path, at: float) -> None:
+    data = bytearray(file.read_bytes())
+    data[int(len(data) * at)] ^= 1
+    file.write_bytes(data)
 
 
-def tell(folder: Path, change: dict[str, Any]) -> None:
+def tell(folder: Path, **change: Any) -> None:
+    """Changes what model.json says of the conversion."""
     file = folder / "model.json"
     told = json.loads(file.read_text())
     told["coreml"] |= change
     file.write_text(json.dumps(told))
 
 
-DAMAGES = {
+def tell_all(folder: Path, **change: Any) -> None:
+    file = folder / "model.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+
+
+def vouch(folder: Path, name: str) -> None:
+    """Makes model.json agree with a file that was changed, as somebody who means it would."""
+    told = json.loads((folder / "model.json").read_text())
+    data = (folder / name).read_bytes()
+    told["files"][name] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    (folder / "model.json").write_text(json.dumps(told))
+
+
+def name_outside(folder: Path) -> None:
+    name = "unet.mlpackage/Manifest.json"
+    told = json.loads((folder / name).read_text())
+    next(iter(told["itemInfoEntries"].values()))["path"] = "../../../../etc/passwd"
+    (folder / name).write_text(json.dumps(told))
+    vouch(folder, name)
+
+
+def loop(folder: Path) -> None:
+    shutil.rmtree(folder / "unet.mlpackage")
+    (folder / "unet.mlpackage").symlink_to(folder / "unet.mlpackage")
+
+
+def swell(folder: Path) -> None:
+    """A terabyte, without taking it."""
+    with weights(folder).open("r+b") as file:
+        file.truncate(2**40)
+
+
+def swap(folder: Path) -> None:
+    shutil.rmtree(folder / "vae_decoder.mlpackage")
+    shutil.copytree(folder / "unet.mlpackage", folder / "vae_decoder.mlpackage")
+
+
+def list_outside(folder: Path) -> None:
+    (folder.parent / "secret").write_text("x")
+    told = json.loads((folder / "model.json").read_text())
+    name = "unet.mlpackage/../../secret"
+    told["files"][name] = {"sha256": hashlib.sha256(b"x").hexdigest(), "bytes": 1}
+    (folder / "model.json").write_text(json.dumps(told))
+
+
+def model(folder: Path) -> Path:
+    return folder / "unet.mlpackage/Data/com.apple.CoreML/model.mlmodel"
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a package is missing": (lambda f: shutil.rmtree(f / "unet.mlpackage"), "lacks unet.mlpackage"),
     "a file of it is missing": (lambda f: weights(f).unlink(), "incomplete: it lacks weight.bin"),
+    "its contents are missing": (
+        lambda f: (f / "unet.mlpackage/Manifest.json").unlink(),
+        "it lacks Manifest.json",
+    ),
     "it is cut short": (truncate, "unet.mlpackage is cut short"),
-    "it is altered": (alter, "unet.mlpackage is damaged"),
-    "another version made it": (lambda f: tell(f, {"converter": 99}), "another version"),
-    "a size makes no sense": (lambda f: tell(f, {"sizes": 7}), "makes no sense"),
-    "a package outside": (lambda f: tell(f, {"packages": {"unet": ["../x"]}}), "makes no sense"),
-    "a network is not named": (lambda f: tell(f, {"packages": {}}), "makes no sense"),
+    "it is empty": (lambda f: weights(f).write_bytes(b""), "unet.mlpackage is cut short"),
+    "it is huge": (swell, "unet.mlpackage is cut short or damaged"),
+    "a weight is altered": (lambda f: flip(weights(f), 0.5), "unet.mlpackage is damaged"),
+    "the last weight is altered": (lambda f: flip(weights(f), 0.9999), "unet.mlpackage is damaged"),
+    "the program is altered": (lambda f: flip(model(f), 0.3), "unet.mlpackage is damaged"),
+    "its contents name a file outside": (name_outside, "its Manifest.json makes no sense"),
+    "it points at itself": (loop, "lacks unet.mlpackage"),
+    "it is another network": (swap, "vae_decoder.mlpackage is cut short or damaged"),
+    "it is a file": (
+        lambda f: (shutil.rmtree(f / "unet.mlpackage"), (f / "unet.mlpackage").write_text("")),
+        "lacks unet.mlpackage",
+    ),
+    "a configuration is altered": (lambda f: flip(f / "unet/config.json", 0.0), "can't be read as JSON"),
+    "the scheduler is altered": (
+        lambda f: (f / "scheduler/scheduler_config.json").write_text("{}"),
+        "its contents changed",
+    ),
+    "another version made it": (lambda f: tell(f, converter=99), "another version"),
+    "a version that said less made it": (lambda f: tell_all(f, coreml=[]), "another version"),
+    "a size makes no sense": (lambda f: tell(f, sizes=7), "makes no sense"),
+    "there are no sizes": (lambda f: tell(f, sizes=[]), "makes no sense"),
+    "a size is negative": (lambda f: tell(f, sizes=[[-8, 64]]), "makes no sense"),
+    "a size is infinite": (lambda f: tell(f, sizes=[[float("inf"), 64]]), "makes no sense"),
+    "a package outside": (lambda f: tell(f, packages={"unet": ["../x"]}), "makes no sense"),
+    "a network is not named": (lambda f: tell(f, packages={}), "makes no sense"),
+    "a network has no packages": (
+        lambda f: tell(f, packages={name: [] for name in NETWORKS}),
+        "makes no sense",
+    ),
+    "no latents at once": (lambda f: tell(f, guidance_batch=0), "makes no sense"),
+    "unknown units": (lambda f: tell(f, units="abacus"), "makes no sense"),
+    "no preview": (lambda f: tell(f, preview={"matrix": "a", "bias": 1}), "makes no sense"),
+    "functions for other sizes": (lambda f: tell(f, functions={"8x8": "x"}), "makes no sense"),
+    "no files are listed": (lambda f: tell_all(f, files={}), "lacks text_encoder.mlpackage"),
+    "files are no list": (lambda f: tell_all(f, files=[1]), "makes no sense"),
+    "files without hashes": (
+        lambda f: tell_all(f, files={"text_encoder.mlpackage/Manifest.json": {}}),
+        "makes no sense",
+    ),
+    "files outside the folder": (list_outside, "makes no sense"),
+    "model.json is cut": (lambda f: (f / "model.json").write_text('{"made_for": "cor'), "read as JSON"),
+    "model.json is not there": (lambda f: (f / "model.json").unlink(), "not prepared for Core ML"),
+    "model.json points at itself": (
+        lambda f: ((f / "model.json").unlink(), (f / "model.json").symlink_to("model.json")),
+        "not prepared for Core ML",
+    ),
+    "an empty folder": (lambda f: (shutil.rmtree(f), f.mkdir()), "not a model folder"),
 }
 
 
@@ -198,8 +297,23 @@ def test_a_damaged_folder_says_what_is_wrong(copy: Path, damage: Any, sentence: 
     damage(copy)
     with pytest.raises(BrokenModel, match=sentence) as said:
         get_backend("coreml").open(copy, {})
-    assert said.value.action.startswith("Convert the model again")
+    assert said.value.action
     assert "\n" not in said.value.message
+    assert len(said.value.message) < 300
+
+
+def test_a_file_that_cannot_be_read_is_named(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(coreml_folder, "sha256", refuse)
+    with pytest.raises(BrokenModel, match=r"can't be read \(.*Permission denied"):
+        get_backend("coreml").open(copy, {})
+
+
+def test_what_the_finder_leaves_behind_does_no_harm(copy: Path) -> None:
+    (copy / "unet.mlpackage/.DS_Store").write_bytes(b"x")
+    assert open_converted(copy).sizes == (SIZE,)
 
 
 # --- Preparing: what the child does is Core ML's; how it is watched is ours ---
@@ -217,14 +331,35 @@ def test_preparing_is_done_once_for_a_system(converted: Path, monkeypatch: pytes
     assert not before.exists()
 
 
+def test_what_is_compiled_is_kept_by_every_package(copy: Path) -> None:
+    """Two models may share a UNet and differ in the decoder."""
+    before = open_converted(copy)
+    name = "vae_decoder.mlpackage/Data/com.apple.CoreML/weights/weight.bin"
+    flip(copy / name, 0.5)
+    vouch(copy, name)
+    after = open_converted(copy)
+    assert before.hash == after.hash
+    assert coreml_prepare.cache_folder(before) != coreml_prepare.cache_folder(after)
+
+
 def test_preparing_says_what_goes_on_and_can_be_stopped(converted: Path) -> None:
     going_on = coreml_prepare.prepare(open_converted(converted), "neural-engine", hang)
-    words, seconds = next(going_on)
-    assert words == "Preparing for the Neural Engine: text_encoder, 1 of 4"
-    assert next(going_on)[1] > seconds
-    began = time.monotonic()
+    first = next(going_on)
+    assert first.words == "Preparing for the Neural Engine: text_encoder, 1 of 4"
+    assert first.typical == 5.0  # nothing was timed yet, and it is small
+    assert next(going_on).seconds > first.seconds
     getattr(going_on, "close")()  # noqa: B009 - iterators are told as such, and are generators
-    assert time.monotonic() - began < 5
+    assert not [each for each in multiprocessing.active_children() if each.is_alive()]
+
+
+def test_the_usual_time_is_what_it_took_here(converted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = open_converted(converted)
+    list(coreml_prepare.prepare(model, "gpu", ready))
+    monkeypatch.setattr(coreml_prepare, "system_build", lambda: "25A1")
+    took = json.loads(coreml_prepare.cache_folder(model).with_name("gpu.json").read_text())["seconds"]
+    assert coreml_prepare.typical_seconds(model, "gpu") == took
+    coreml_prepare.forget(model)
+    assert coreml_prepare.typical_seconds(model, "gpu") == 5.0
 
 
 def test_preparing_that_hangs_is_noticed(converted: Path) -> None:
@@ -234,13 +369,23 @@ def test_preparing_that_hangs_is_noticed(converted: Path) -> None:
 
 def test_the_worker_tells_that_it_prepares(converted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     backend: Any = get_backend("coreml")
-    monkeypatch.setattr(
-        type(backend), "prepare", lambda *_: iter([("Preparing: unet", 0.1), ("Preparing: unet", 0.4)])
-    )
+    at = Preparation(place="neural-engine", part="unet", number=4, of=4, seconds=3.0, typical=150.0)
+    monkeypatch.setattr(type(backend), "prepare", lambda *_: iter([at, replace(at, seconds=4.0)]))
     engine = PipelineEngine()
     events = list(engine.make(Job(request=replace(REQUEST, steps=1), model_folder=converted, previews=False)))
     engine.close()
-    notices = [event.message for event in events if isinstance(event, Notice)]
-    assert notices[0].startswith("Preparing: unet. This happens once")
-    assert sum(message.startswith("Preparing") for message in notices) == 1
+    assert [event.at.seconds for event in events if isinstance(event, Preparing)] == [3.0, 4.0]
     assert any(isinstance(event, PictureReady) for event in events)
+
+
+def test_the_networks_need_neither_diffusers_models_nor_transformers() -> None:
+    """Torch is there for samplers and arrays, transformers for its tokenizer alone."""
+    script = (
+        "import sys; import backends.coreml, backends.core.coreml_stages, backends.core.pipeline\n"
+        "print([m for m in sys.modules if m.startswith(('diffusers.models', 'transformers.models'))])"
+    )
+    root = Path(coreml_folder.__file__).parents[2]
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip() == "[]"

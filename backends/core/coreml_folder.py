@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final, cast
 
 from backends.core.contract import BrokenModel, InvalidRequest
+from backends.core.contract.preparing import PLACES
 from backends.core.model_folder import ModelFolder, open_folder, sha256
 
 MADE_FOR: Final = "coreml"
 CONVERTER: Final = 1
 """The converter whose folders this version opens (convert/recipes.CONVERTER, which a test compares)."""
-_AGAIN: Final = "Convert the model again: mezzotint convert."
+FAMILIES: Final = ("sd1",)
+"""The families that are converted."""
+_NETWORKS: Final = ("text_encoder", "unet", "vae_decoder", "vae_encoder")
+_AGAIN: Final = "Prepare it again: in Models, or with mezzotint convert --replace."
 
 Size = tuple[int, int]
 
@@ -47,6 +53,21 @@ class ConvertedModel:
         names = sorted(path for path in listed if path.split("/")[0] in self.packages["unet"])
         return hashlib.sha256("".join(listed[name]["sha256"] for name in names).encode()).hexdigest()
 
+    @property
+    def packages_hash(self) -> str:
+        """SHA-256 over the digests of all packages' files: compiled, they are good for no others."""
+        listed = self._listed
+        names = {name for each in self.packages.values() for name in each}
+        files = sorted(path for path in listed if path.split("/")[0] in names)
+        told = "".join(f"{path}={listed[path]['sha256']};" for path in files)
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    @property
+    def bytes(self) -> int:
+        """What all packages take on disk."""
+        names = {name for each in self.packages.values() for name in each}
+        return sum(int(told["bytes"]) for path, told in self._listed.items() if path.split("/")[0] in names)
+
     def paths(self, network: str) -> list[Path]:
         """A network's packages, in the order they run."""
         return [self.folder.path / name for name in self.packages[network]]
@@ -72,7 +93,8 @@ class ConvertedModel:
             if not files or not (self.folder.path / package).is_dir():
                 raise BrokenModel(f"The model {self.name} lacks {package}.", _AGAIN)
             for path, each in files.items():
-                _check_file(package, self.folder.path / path, each)
+                _check_file(package, self.folder.path / _inside(path), each)
+            _check_manifest(self.folder.path / package)
 
     @property
     def _listed(self) -> Mapping[str, Mapping[str, Any]]:
@@ -85,29 +107,40 @@ def open_converted(path: Path) -> ConvertedModel:
     if folder.manifest.get("made_for") != MADE_FOR:
         raise BrokenModel(
             f"The model {folder.facts.name} is not prepared for Core ML.",
-            f"Convert it first: mezzotint convert {path.name} --to coreml; or choose another backend.",
+            f"Prepare it first: in Models, or with mezzotint convert {path.name}; or choose another backend.",
         )
-    told = cast(Mapping[str, Any], folder.manifest.get("coreml", {}))
-    if told.get("converter") != CONVERTER:
-        raise BrokenModel(
-            f"The model {folder.facts.name} was converted by another version of Mezzotint.", _AGAIN
-        )
-    try:
-        model = _read(folder, told)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BrokenModel(f"model.json of {folder.facts.name} makes no sense ({error}).", _AGAIN) from error
-    model.check_packages()
-    folder.check_files()
+    check_version(folder)
+    with _as_broken(folder):
+        model = _read(folder, folder.manifest["coreml"])
+        model.check_packages()
+        folder.check_files()
     return model
+
+
+def check_version(folder: ModelFolder) -> None:
+    """Raises BrokenModel for a folder that another version of the converter made."""
+    told: object = folder.manifest.get("coreml")
+    if not isinstance(told, dict) or cast(Mapping[str, Any], told).get("converter") != CONVERTER:
+        raise BrokenModel(
+            f"The model {folder.facts.name} was prepared for Core ML by another version of Mezzotint.", _AGAIN
+        )
+
+
+@contextmanager
+def _as_broken(folder: ModelFolder) -> Generator[None]:
+    """Whatever is wrong with a folder, its owner is told in one sentence."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{Path(str(error.filename)).name}: {error.strerror}" if error.filename else str(error)
+        raise BrokenModel(f"The model {folder.facts.name} can't be read ({what}).", _AGAIN) from error
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        raise BrokenModel(f"model.json of {folder.facts.name} makes no sense ({error}).", _AGAIN) from error
 
 
 def _read(folder: ModelFolder, told: Mapping[str, Any]) -> ConvertedModel:
     packages = {str(name): tuple(str(each) for each in files) for name, files in told["packages"].items()}
-    if any(Path(each).name != each for names in packages.values() for each in names):
-        raise ValueError("packages outside the folder")
-    if missing := {"text_encoder", "unet", "vae_decoder", "vae_encoder"} - set(packages):
-        raise ValueError(f"no {sorted(missing)[0]}")
-    return ConvertedModel(
+    model = ConvertedModel(
         folder=folder,
         sizes=tuple((int(width), int(height)) for width, height in told["sizes"]),
         guidance_batch=int(told["guidance_batch"]),
@@ -115,8 +148,50 @@ def _read(folder: ModelFolder, told: Mapping[str, Any]) -> ConvertedModel:
         units=str(told["units"]),
         packages=packages,
         functions={_size(text): str(name) for text, name in told["functions"].items()},
-        preview={"matrix": told["preview"]["matrix"], "bias": told["preview"]["bias"]},
+        preview={key: _numbers(told["preview"][key], depth) for key, depth in (("matrix", 2), ("bias", 1))},
     )
+    _check_sense(model)
+    return model
+
+
+def _check_sense(model: ConvertedModel) -> None:
+    """Raises ValueError for what no conversion writes."""
+    if missing := [name for name in _NETWORKS if not model.packages.get(name)]:
+        raise ValueError(f"no {missing[0]}")
+    for each in (each for names in model.packages.values() for each in names):
+        if Path(each).name != each or not each.endswith(".mlpackage"):
+            raise ValueError("packages outside the folder")
+    if model.guidance_batch not in (1, 2):
+        raise ValueError(f"a guidance batch of {model.guidance_batch}")
+    if model.units not in PLACES:
+        raise ValueError(f"compute units {model.units[:40]!r}")
+    if not model.sizes or any(not 0 < side <= 2**14 for size in model.sizes for side in size):
+        raise ValueError("sizes")
+    if model.functions and set(model.functions) != set(model.sizes):
+        raise ValueError("functions for other sizes")
+
+
+def _numbers(value: Any, depth: int) -> Any:
+    """Lists of numbers, so deep. Raises TypeError for anything else."""
+    return [_numbers(each, depth - 1) for each in value] if depth else float(value)
+
+
+def _inside(path: str) -> str:
+    """A path within the folder. Raises ValueError for one that leads out of it."""
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\\" in path:
+        raise ValueError("files outside the folder")
+    return path
+
+
+def _check_manifest(package: Path) -> None:
+    """Raises BrokenModel when a package's own table of contents names anything outside it."""
+    try:
+        entries = json.loads((package / "Manifest.json").read_text(encoding="utf-8"))["itemInfoEntries"]
+        paths = [_inside(str(entry["path"])) for entry in entries.values()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BrokenModel(f"{package.name} is damaged: its Manifest.json makes no sense.", _AGAIN) from error
+    if missing := [path for path in paths if not (package / "Data" / path).exists()]:
+        raise BrokenModel(f"{package.name} is incomplete: it lacks {missing[0]}.", _AGAIN)
 
 
 def _size(text: str) -> Size:

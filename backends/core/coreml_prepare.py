@@ -19,19 +19,23 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final, cast
 
 from backends.core.contract import BackendUnavailable, BrokenModel
+from backends.core.contract.preparing import PLACES, Preparation
 from backends.core.coreml_folder import ConvertedModel
 from backends.core.coreml_runtime import UNITS
 
 LONGEST_SECONDS: Final = 1200.0
 """One package that is not ready after so long is taken to hang."""
 _POLL_SECONDS: Final = 0.25
-_WORDS: Final = {"neural-engine": "the Neural Engine", "gpu": "the GPU", "all": "this Mac"}
+_SECONDS_A_GIGABYTE: Final = {"neural-engine": 90.0, "gpu": 5.0, "all": 90.0}
+"""Until it was timed here. Apple: SD 1.5's UNet of 1.7 GB takes 2 to 3 minutes for the Neural Engine, and a
+few seconds for the GPU (ml-stable-diffusion's README, question 5; its issue 203)."""
+_LEAST_TYPICAL: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -45,14 +49,12 @@ class Task:
 
 
 Work = Callable[[Task], None]
-Waiting = tuple[str, float]
-"""What is being made ready, and for how many seconds."""
 
 
 def prepare(
     model: ConvertedModel, units: str, work: Work | None = None, longest: float = LONGEST_SECONDS
-) -> Iterator[Waiting]:
-    """What is made ready and for how many seconds, a few times a second; nothing when all is.
+) -> Iterator[Preparation]:
+    """Where it is, a few times a second; nothing when all is ready.
 
     Closing the iterator ends the process that is at it. Raises BackendUnavailable when one hangs or can't be
     made ready.
@@ -62,10 +64,25 @@ def prepare(
     if ready.is_file() and all(task.target.is_dir() for task in tasks):
         return
     _drop_other_builds(model)
-    began = time.monotonic()
-    yield from _watch(tasks, units, work or load_once, longest)
+    began, typical = time.monotonic(), typical_seconds(model, units)
+    for each in _watch(tasks, units, work or load_once, longest):
+        yield replace(each, seconds=time.monotonic() - began, typical=typical)
     ready.parent.mkdir(parents=True, exist_ok=True)
-    ready.write_text(json.dumps({"seconds": round(time.monotonic() - began, 1)}))
+    for file in (ready, _times(model, units)):
+        file.write_text(json.dumps({"seconds": round(time.monotonic() - began, 1)}))
+
+
+def typical_seconds(model: ConvertedModel, units: str) -> float:
+    """What preparing this model took here the last time, whatever the system was then; else by its size."""
+    try:
+        return float(json.loads(_times(model, units).read_text())["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return max(_LEAST_TYPICAL, model.bytes / 10**9 * _SECONDS_A_GIGABYTE[units])
+
+
+def forget(model: ConvertedModel) -> None:
+    """Removes what was compiled for a model, as when the model itself goes."""
+    shutil.rmtree(cache_folder(model).parent, ignore_errors=True)
 
 
 def compiled(model: ConvertedModel, package: Path) -> Path:
@@ -89,7 +106,7 @@ def tasks_for(model: ConvertedModel, units: str) -> list[Task]:
 
 def cache_folder(model: ConvertedModel) -> Path:
     """Where this model's compiled networks are kept, for this build of the system."""
-    return _cache() / model.hash[:32] / system_build()
+    return _cache() / model.packages_hash[:32] / system_build()
 
 
 def system_build() -> str:
@@ -117,7 +134,7 @@ def _compile(package: Path, target: Path) -> None:
     making.rename(target)
 
 
-def _watch(tasks: list[Task], units: str, work: Work, longest: float) -> Iterator[Waiting]:
+def _watch(tasks: list[Task], units: str, work: Work, longest: float) -> Iterator[Preparation]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_run, args=(tasks, work, theirs), daemon=True)
@@ -125,28 +142,28 @@ def _watch(tasks: list[Task], units: str, work: Work, longest: float) -> Iterato
     theirs.close()
     try:
         for number, task in enumerate(tasks, start=1):
-            yield from _wait_for(task, f"{number} of {len(tasks)}", units, ours, longest)
+            at = Preparation(place=units, part=task.package.stem, number=number, of=len(tasks), seconds=0.0)
+            yield from _wait_for(task, at, ours, longest)
     finally:
         process.kill()
         process.join()
         ours.close()
 
 
-def _wait_for(task: Task, count: str, units: str, ours: Any, longest: float) -> Iterator[Waiting]:
-    began = time.monotonic()
+def _wait_for(task: Task, at: Preparation, ours: Any, longest: float) -> Iterator[Preparation]:
+    began, place = time.monotonic(), PLACES[at.place]
     while not ours.poll(_POLL_SECONDS):
-        elapsed = time.monotonic() - began
-        if elapsed > longest:
+        if time.monotonic() - began > longest:
             raise BackendUnavailable(
-                f"The system did not get {task.package.stem} ready for {_WORDS[units]} "
+                f"The system did not get {task.package.stem} ready for {place} "
                 f"in {longest / 60:.0f} minutes.",
                 "Choose other compute units in Settings, or convert the model for the GPU: --for gpu.",
             )
-        yield f"Preparing for {_WORDS[units]}: {task.package.stem}, {count}", elapsed
+        yield at
     problem = _answer(ours)
     if problem is not None:
         raise BrokenModel(
-            f"{task.package.name} can't be made ready for {_WORDS[units]} ({problem}).",
+            f"{task.package.name} can't be made ready for {place} ({problem}).",
             "Choose other compute units, or convert the model again.",
         )
 
@@ -181,8 +198,13 @@ def _drop_other_builds(model: ConvertedModel) -> None:
     """What was compiled for a system before an update is of no use."""
     kept = cache_folder(model)
     for folder in kept.parent.glob("*"):
-        if folder != kept:
+        if folder != kept and folder.is_dir():
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _times(model: ConvertedModel, units: str) -> Path:
+    """Beside the builds' folders, as it outlives them."""
+    return cache_folder(model).parent / f"{units}.json"
 
 
 def _cache() -> Path:

@@ -15,7 +15,7 @@ from backends.core.contract import Conditioning, ModelFacts
 from backends.core.coreml_folder import ConvertedModel, Size
 from backends.core.coreml_runtime import Network, Runtime
 from backends.core.preview import LinearPreview
-from backends.core.torch_stages import load_tokenizer
+from backends.core.tokenizers import load_tokenizer
 
 _NAMES = {"timestep_cond": "guidance_features"}
 """What the pipeline calls a conditioning tensor, and what the UNet's door is called."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from backends.core import fallback
-from backends.core.contract import BrokenModel, Conditioning, ModelFacts, OutOfMemory
+from backends.core.contract import Conditioning, ModelFacts, OutOfMemory
 from backends.core.environment import out_of_memory
 from backends.core.fallback import Attempt
 from backends.core.fit import PARTS, Footprint, Needs, Size, size_that_fits
@@ -23,8 +23,9 @@ from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.parts import Loader, Parts, Resident, load_on_device
 from backends.core.quiet import quiet
 from backends.core.streaming import Streamed
-from backends.core.streaming_files import CLASSES, class_named
+from backends.core.streaming_files import CLASSES
 from backends.core.tiling import ALL_WAYS, DecodeWay
+from backends.core.tokenizers import load_tokenizer
 
 
 def _nothing() -> None:
@@ -267,21 +268,6 @@ def open_stages(path: Path, placement: Placement) -> TorchStages:
         raise OutOfMemory(
             f"There is not enough memory for the model {folder.facts.name}.",
             "Close other programs, or choose a smaller model.",
-        ) from error
-
-
-def load_tokenizer(folder: ModelFolder) -> Any:
-    """Raises BrokenModel when its files do not fit together."""
-    name = folder.class_name("tokenizer")
-    loader = class_named(name)
-    try:
-        return loader.from_pretrained(str(folder.path / "tokenizer"), local_files_only=True)
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise BrokenModel(
-            f"The model's tokenizer in {folder.path} can't be loaded: its files do not fit together.",
-            "Copy or download the model again.",
         ) from error
 
 

@@ -27,7 +27,6 @@ from backends.core.contract import (
     InternalError,
     Job,
     MezzotintError,
-    Notice,
     OutOfMemory,
     Picture,
     Stage,
@@ -110,13 +109,10 @@ class PipelineEngine:
         """Where a backend gets models ready for a machine first (`prepare`), says so while it does."""
         from backends.core.registry import get_backend
 
-        backend, said = get_backend(job.backend, job.model_folder), ""
+        backend = get_backend(job.backend, job.model_folder)
         prepare = None if self._is_open(backend, job) else getattr(backend, "prepare", None)
-        for words, seconds in prepare(job.model_folder, job.options) if prepare else ():
-            if words != said:
-                yield Notice(job.request.id, f"{words}. This happens once, and can take minutes.")
-            said = words
-            yield Preparing(job.request.id, words, seconds)
+        for at in prepare(job.model_folder, job.options) if prepare else ():
+            yield Preparing(job.request.id, at)
 
     def _stages(self, job: Job) -> Stages:
         from backends.core.registry import get_backend

@@ -120,11 +120,12 @@ class _Work:
     def _prepare(self, backend: Backend) -> None:
         """Where a backend gets models ready for a machine first, says so while it does."""
         said, prepare = "", getattr(backend, "prepare", None)
-        for words, _ in prepare(self.plan.model_folder, self.plan.backend_options) if prepare else ():
+        for at in prepare(self.plan.model_folder, self.plan.backend_options) if prepare else ():
             self.stop.check()
-            if words != said:
-                self.progress.stage(words)
-            said = words
+            if at.words != said:
+                usual = f" (usually about {at.typical:.0f} s altogether)" if at.typical else ""
+                self.progress.stage(f"{at.words}{usual}")
+            said = at.words
 
     def _compare_model(self, stages: Stages) -> None:
         recorded = self.plan.like.provenance.get("model_hash", "") if self.plan.like else ""
