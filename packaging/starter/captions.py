@@ -32,7 +32,7 @@ STYLES = {
     "flat": (", flat style", " in flat style", ", flat", ", flat art", ", flat colours", " in a flat style"),
     "soft": (", soft style", " in soft style", ", soft", ", soft art", ", soft shading", " in a soft style"),
 }
-STYLE_NAMED = {"flat": 0.15, "soft": 0.6}
+STYLE_NAMED = {"flat": 0.15, "soft": 1.0}
 PAIRS = {
     "left": ("{x} and {y}", "{x} and {y}", "{x} next to {y}", "{x} next to {y}", "{x} left of {y}",
              "{x} to the left of {y}", "{x} beside {y}", "{x} with {y}", "{y} right of {x}",

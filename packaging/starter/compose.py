@@ -9,14 +9,15 @@ from typing import Literal
 import numpy as np
 
 from art import Sprites
-from scenes import GRID, GROUNDED, paint
+from scenes import GROUNDED, paint
 from world import COLOURS, CONCEPTS, FOODS, INDEX, SCENES, SUBJECTS, held_out
 
 Relation = Literal["alone", "left", "above", "eating"]
 RELATIONS: tuple[Relation, ...] = ("alone", "left", "above", "eating")
 RELATION_WEIGHTS = (0.45, 0.22, 0.08, 0.25)
-SOFT_SHARE = 0.2
+SOFT_SHARE = 0.1
 SCENE_SHARE = 0.65
+CELL = 16  # two latents: one place at the first of the lower resolutions
 Box = tuple[int, int, int]  # left, top, size
 
 
@@ -54,26 +55,30 @@ def draw_training_spec(rng: random.Random) -> Spec:
     return spec
 
 
-def jitter(rng: random.Random) -> int:
-    """One grid step, to either side or not at all."""
-    return GRID * rng.choice((-1, 0, 0, 1))
-
-
 def layout(spec: Spec, rng: random.Random) -> list[Box]:
-    """Where the sprites go. All on the autoencoder's grid, so that a sprite's latents repeat exactly.
+    """Where the sprites go: one place for each part of a composition, and one size for each place.
 
-    Whoever stands alone is as large as whoever eats: with three sizes instead, each to be learned by
-    itself, 170,000 samples gave smears in the right colours.
+    Places are a multiple of CELL apart, so that a sprite meets the denoiser's lower resolutions in one
+    phase. With 8 places, in two phases, the second of two things was learned four times more slowly than
+    one that stands alone, and with several sizes hardly at all.
     """
-    dx, dy = jitter(rng), GRID * rng.choice((-1, 0))
-    drop = GRID if spec.backdrop in GROUNDED else 0
+    drop = CELL if spec.backdrop in GROUNDED else 0
     if spec.relation == "alone":
-        return [(24 + dx, 24 + dy + drop, 80)]
+        return [(24 + CELL * rng.choice((-1, 0, 0, 1)), 24 + drop, 80)]
     if spec.relation == "left":
-        return [(8 + dx, 40 + dy + drop, 56), (64 + dx, 40 + dy + drop, 56)]
+        return [(0, 32 + drop, 64), (64, 32 + drop, 64)]
     if spec.relation == "above":
-        return [(40 + dx, 8 + dy, 56), (40 + dx, 72 + dy, 56)]
-    return [(16 + dx, 24 + dy + drop, 80), (72 + dx, 72 + dy + drop, 40)]
+        return [(32, 0, 64), (32, 64, 64)]
+    return [(8, 24 + drop, 80), (80, 72 + drop, 40)]
+
+
+def regions(spec: Spec) -> list[Box]:
+    """Everywhere a sprite may stand in this composition."""
+    boxes = layout(spec, random.Random(0))
+    if spec.relation != "alone":
+        return boxes
+    ((_, top, size),) = boxes
+    return [(left, top, size) for left in (24 - CELL, 24, 24 + CELL)]
 
 
 def render(spec: Spec, sprites: Sprites, rng: random.Random) -> np.ndarray:

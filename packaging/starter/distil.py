@@ -112,7 +112,7 @@ class Distillation:
 
     def trajectory(self) -> list[float]:
         """One batch from noise to pictures: at every step the student learns where the teacher goes."""
-        _, tokens = self.data.batch()
+        _, tokens, _ = self.data.batch()
         states = self.vectors(tokens)
         latents = torch.randn(len(tokens), LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE)
         stops, losses = [*trailing(STEPS), -1], []

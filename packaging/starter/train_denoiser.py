@@ -15,18 +15,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 from transformers import CLIPTokenizer
 
 from captions import caption
-from compose import Spec
-from denoiser import TextToLatents, build_scheduler, tokenize
+from compose import Spec, regions
+from denoiser import LATENT_SIZE, TextToLatents, build_scheduler, tokenize
+from scenes import GRID
 from training import Budget, Courtesy, Ema, load, save, set_rate
 
 BATCH = 32
 RATE = 8e-4
 CAPTION_DROPOUT = 0.1
 BORDER = 0.4
+BEHIND = 0.4  # weight of the error where no sprite can be: backdrops are learned long before their sprites
 EMA_DECAY = 0.999
 
 
@@ -40,17 +41,27 @@ class Latents:
         self.rng = random.Random(seed)
         self.order: list[int] = []
 
-    def batch(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Latents and tokens of the next pictures in a shuffled order."""
+    def batch(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Latents, tokens and weights of the error, of the next pictures in a shuffled order."""
         if len(self.order) < BATCH:
             self.order = self.rng.sample(range(len(self.specs)), len(self.specs))
         numbers = [self.order.pop() for _ in range(BATCH)]
-        captions = [self.caption(self.specs[number]) for number in numbers]
-        return torch.from_numpy(self.latents[numbers]).float(), tokenize(self.tokenizer, captions)
+        specs = [self.specs[number] for number in numbers]
+        tokens = tokenize(self.tokenizer, [self.caption(spec) for spec in specs])
+        weights = torch.stack([weigh(spec) for spec in specs])[:, None]
+        return torch.from_numpy(self.latents[numbers]).float(), tokens, weights
 
     def caption(self, spec: Spec) -> str:
         """A wording, or now and then nothing, so that guidance has something to start from."""
         return "" if self.rng.random() < CAPTION_DROPOUT else caption(spec, self.rng)
+
+
+def weigh(spec: Spec) -> torch.Tensor:
+    """How much each of the 16 x 16 latents counts: 1 where a sprite may be, BEHIND elsewhere."""
+    weights = torch.full((LATENT_SIZE, LATENT_SIZE), BEHIND)
+    for left, top, size in regions(spec):
+        weights[top // GRID : (top + size) // GRID, left // GRID : (left + size) // GRID] = 1.0
+    return weights
 
 
 def draw_timesteps(count: int, steps: int) -> torch.Tensor:
@@ -126,15 +137,15 @@ class Trainer:
         print(f"step {self.step} spent {budget.spent:.3f} loss {loss:.4f} {speed:.1f}/s", flush=True)
 
     def loss(self) -> torch.Tensor:
-        """Squared error of the velocity on one batch."""
-        latents, tokens = self.data.batch()
+        """Weighted squared error of the velocity on one batch."""
+        latents, tokens, weights = self.data.batch()
         noise = torch.randn_like(latents)
         timesteps = draw_timesteps(len(latents), self.scheduler.config.num_train_timesteps)
         noisy = self.scheduler.add_noise(latents, noise, timesteps)
         target = self.scheduler.get_velocity(latents, noise, timesteps)
         with torch.autocast("cpu", torch.bfloat16):
             velocity = self.model(noisy, timesteps, tokens)
-        return F.mse_loss(velocity, target)
+        return (weights * (velocity - target).square()).mean() / weights.mean()
 
     def train_step(self, budget: Budget) -> None:
         """One batch."""
