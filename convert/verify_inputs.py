@@ -17,7 +17,7 @@ from backends.core.coreml_features import time_features
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.pipeline import generate
 from backends.core.registry import get_backend
-from backends.core.torch_stages import load_tokenizer
+from backends.core.tokenizers import load_tokenizer
 
 Arrays = Mapping[str, NDArray[Any]]
 PROMPTS: Final = ("a fox in the snow", "a red bicycle against a white wall, watercolour", "")

@@ -12,7 +12,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.schedulers.scheduling_pndm import PNDMScheduler
 from transformers.models.clip.configuration_clip import CLIPTextConfig
-from transformers.models.clip.modeling_clip import CLIPTextModel
+from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
 
 LATENT_CHANNELS = 4
 TOKENS = 24
@@ -38,7 +38,39 @@ def make_tiny_model(folder: Path, scheduler: dict[str, object], *, seed: int = 0
     return folder
 
 
-def _unet() -> UNet2DConditionModel:
+def make_tiny_sdxl(folder: Path, scheduler: dict[str, object], *, seed: int = 0) -> Path:
+    """Writes a model of the SDXL family with random weights."""
+    torch.manual_seed(seed)
+    _unet(**_SDXL_UNET).save_pretrained(folder / "unet")
+    _vae().save_pretrained(folder / "vae")
+    config = _text_config(len(_vocabulary()))
+    for part, network in (("", CLIPTextModel), ("_2", CLIPTextModelWithProjection)):
+        _write_tokenizer(folder / f"tokenizer{part}", "!" if part else "<|endoftext|>")
+        network(config).save_pretrained(folder / f"text_encoder{part}")
+    _write_json(folder / "scheduler" / "scheduler_config.json", _schedule() | scheduler)
+    _write_json(folder / "model_index.json", _index() | _SDXL_INDEX)
+    return folder
+
+
+_SDXL_UNET: dict[str, Any] = {
+    "cross_attention_dim": 64,
+    "addition_embed_type": "text_time",
+    "addition_time_embed_dim": 8,
+    "projection_class_embeddings_input_dim": 16 + 6 * 8,
+    "transformer_layers_per_block": (1, 2),
+    "use_linear_projection": True,
+}
+_SDXL_INDEX: dict[str, object] = {
+    "_class_name": "StableDiffusionXLPipeline",
+    "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
+    "tokenizer_2": ["transformers", "CLIPTokenizer"],
+    "image_encoder": [None, None],
+    "force_zeros_for_empty_prompt": True,
+}
+
+
+def _unet(**others: Any) -> UNet2DConditionModel:
+    plain: dict[str, Any] = {"cross_attention_dim": 32}
     return UNet2DConditionModel(
         sample_size=8,
         in_channels=LATENT_CHANNELS,
@@ -47,9 +79,9 @@ def _unet() -> UNet2DConditionModel:
         block_out_channels=(32, 64),
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        cross_attention_dim=32,
         attention_head_dim=4,
         norm_num_groups=8,
+        **(plain | others),
     )
 
 
@@ -65,17 +97,20 @@ def _vae() -> AutoencoderKL:
 
 
 def _text_encoder(vocabulary: int) -> CLIPTextModel:
-    return CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=vocabulary,
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=3,
-            num_attention_heads=2,
-            max_position_embeddings=TOKENS,
-            bos_token_id=vocabulary - 2,
-            eos_token_id=vocabulary - 1,
-        )
+    return CLIPTextModel(_text_config(vocabulary))
+
+
+def _text_config(vocabulary: int) -> CLIPTextConfig:
+    return CLIPTextConfig(
+        vocab_size=vocabulary,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        max_position_embeddings=TOKENS,
+        bos_token_id=vocabulary - 2,
+        eos_token_id=vocabulary - 1,
+        projection_dim=16,
     )
 
 
@@ -85,11 +120,11 @@ def _vocabulary() -> dict[str, int]:
     return {word: number for number, word in enumerate(words)}
 
 
-def _write_tokenizer(folder: Path) -> None:
+def _write_tokenizer(folder: Path, padding: str = "<|endoftext|>") -> None:
     _write_json(folder / "vocab.json", _vocabulary())
     (folder / "merges.txt").write_text("#version: 0.2\n")
     special = {"bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>"}
-    config = {"tokenizer_class": "CLIPTokenizer", "model_max_length": TOKENS, "pad_token": "<|endoftext|>"}
+    config = {"tokenizer_class": "CLIPTokenizer", "model_max_length": TOKENS, "pad_token": padding}
     _write_json(folder / "tokenizer_config.json", config | special)
 
 

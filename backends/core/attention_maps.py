@@ -8,25 +8,25 @@ backend has chosen stays in place, and the picture is the same, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-_FIRST_TOKEN = 1
-"""Where the prompt begins: the start mark comes before it."""
-
 Size = tuple[int, int]
 
 
 class AttentionMaps:
-    """The mean attention that each of `tokens` got at each place of latents of `size` (rows, columns)."""
+    """The mean attention that each token got at each place of latents of `size` (rows, columns).
 
-    def __init__(self, tokens: int, size: Size, shown: Size) -> None:
-        self._tokens, self._size, self._shown = tokens, size, shown
-        self._sum = torch.zeros(tokens, *shown)
+    `tokens` says where in the conditioning each token is: the first after the start mark is at 1.
+    """
+
+    def __init__(self, tokens: Sequence[int], size: Size, shown: Size) -> None:
+        self._tokens, self._size, self._shown = list(tokens), size, shown
+        self._sum = torch.zeros(len(tokens), *shown)
         self._layers = 0
 
     @contextmanager
@@ -66,7 +66,7 @@ class AttentionMaps:
         if grid is None:
             return
         shares = attention_shares(query[-1].float(), key[-1].float(), layer.heads, layer.scale)
-        maps = shares[:, _FIRST_TOKEN : _FIRST_TOKEN + self._tokens].T.reshape(1, -1, *grid).cpu()
+        maps = shares[:, self._tokens].T.reshape(1, -1, *grid).cpu()
         resized = nn.functional.interpolate(maps, size=self._shown, mode="bicubic")
         self._sum = self._sum + resized[0].clamp(min=0)
         self._layers += 1

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from backends.core import coreml_features
+from backends.core.chunks import first_chunk
 from backends.core.contract import Conditioning, ModelFacts
 from backends.core.coreml_folder import ConvertedModel, Size
 from backends.core.coreml_runtime import Network, Runtime
@@ -51,7 +52,8 @@ class CoreMLStages:
         self._size = (width, height)
 
     def encode_text(self, text: str, clip_skip: int) -> Conditioning:
-        return self._model.folder.family.encode_text([self._encode], self._tokenizers, text, clip_skip)
+        family, limit = self._model.folder.family, self.facts.token_limit
+        return first_chunk(family.encode_text([self._encode], self._tokenizers, text, clip_skip), limit)
 
     def encode_image(self, image: Tensor) -> tuple[Tensor, Tensor]:
         moments = self._run("vae_encoder", {"image": image})["moments"]

@@ -13,7 +13,12 @@ from backends.core.model_folder import ModelFolder
 if TYPE_CHECKING:
     from backends.core.torch_stages import Placement
 
-_FIELDS = {"text_encoder": "text_dtype", "unet": "unet_dtype", "vae": "vae_dtype"}
+_FIELDS = {
+    "text_encoder": "text_dtype",
+    "text_encoder_2": "text_dtype",
+    "unet": "unet_dtype",
+    "vae": "vae_dtype",
+}
 
 
 class Keeping:

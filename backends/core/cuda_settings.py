@@ -9,7 +9,7 @@ from itertools import product
 import torch
 
 from backends.core.cuda_driver import Card
-from backends.core.fit import PARTS, Footprint, Needs
+from backends.core.fit import PARTS, Footprint, Needs, kind
 from backends.core.model_folder import ModelFolder
 from backends.core.tiling import SMALL_TILES
 
@@ -68,11 +68,11 @@ def predicted_peak(needs: Needs, settings: CardSettings, size: tuple[int, int]) 
     """
     held = needs.held_as(settings.footprint)
     arrays = {
-        "text_encoder": held.arrays("text_encoder", size, 2),
+        **{part: held.arrays(part, size, 2) for part in needs.networks if kind(part) == "text_encoder"},
         "unet": held.arrays("unet", size, 2) + held.largest_layer("unet") * settings.unet_dtype.itemsize // 4,
         "vae": held.decode(size, SMALL_TILES.tile),
     }
-    return max(sum(map(held.weights, {*settings.keeps, part})) + arrays[part] for part in PARTS)
+    return max(sum(map(held.weights, {*settings.keeps, part})) + arrays[part] for part in needs.networks)
 
 
 def _candidates(folder: ModelFolder, card: Card, free: int, bits: int | None) -> Iterator[CardSettings]:
@@ -83,7 +83,7 @@ def _candidates(folder: ModelFolder, card: Card, free: int, bits: int | None) ->
             keeps=keeps,
             text_dtype=half,
             unet_dtype=denoiser_type(folder, card),
-            vae_dtype=torch.float32 if free >= _ROOMY else half,
+            vae_dtype=torch.float32 if free >= _ROOMY or not folder.facts.half_vae else half,
         )
 
 

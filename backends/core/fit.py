@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from backends.core.fit_arrays import Arrays
 
 PARTS = ("text_encoder", "unet", "vae")
+"""The kinds of networks. A second text encoder is held as the first is (`kind`)."""
 Size = tuple[int, int]
 """Width and height in pixels."""
 
@@ -25,6 +26,11 @@ _SPARE = 1.06
 """What an allocator holds beyond the arrays alive: a guess, until tests/measure_cpu.py has run."""
 _SMALLEST_TILE = 32
 _PICTURE_COPIES = 4
+
+
+def kind(part: str) -> str:
+    """Which of PARTS a network is: "text_encoder_2" is a "text_encoder"."""
+    return part.removesuffix("_2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,17 +96,22 @@ class Needs:
         other._arrays = self._arrays
         return other
 
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The model's networks, in the order they run."""
+        return self._folder.networks
+
     def weights(self, part: str) -> int:
         counts = self._arrays.weights(part)
-        linear = counts["linear"]
+        linear, held = counts["linear"], self._footprint
         elsewhere = sum(counts.values()) - linear
-        return int(linear * self._footprint.linear[part] + elsewhere * self._footprint.elsewhere[part])
+        return int(linear * held.linear[kind(part)] + elsewhere * held.elsewhere[kind(part)])
 
     def arrays(self, part: str, size: Size, batch: int) -> int:
         """What a part's arrays take at their peak."""
         width, height = self._latents(size)
-        if part == "text_encoder":
-            return self._scaled(part, self._arrays.text())
+        if kind(part) == "text_encoder":
+            return self._scaled(part, self._arrays.text(part))
         if part == "unet":
             return self._scaled(part, self._arrays.unet(batch, height, width))
         return self.decode(size, None)
@@ -118,20 +129,21 @@ class Needs:
 
     def stages(self, size: Size, batch: int) -> dict[str, int]:
         """The peak while each part runs, beside the parts that stay, libraries included."""
-        return {part: self._stage(part, size, batch) for part in PARTS}
+        return {part: self._stage(part, size, batch) for part in self.networks}
 
     def least(self, size: Size, batch: int) -> int:
         """What it takes, libraries included, when only the layer at work has its weights."""
-        arrays = {part: self.arrays(part, size, batch) for part in ("text_encoder", "unet")}
+        arrays = {part: self.arrays(part, size, batch) for part in self.networks if part != "vae"}
         arrays["vae"] = self.decode(size, _SMALLEST_TILE)
-        return self._footprint.libraries + max(arrays[part] + 2 * self.largest_layer(part) for part in PARTS)
+        return self._footprint.libraries + max(arrays[part] + 2 * self.largest_layer(part) for part in arrays)
 
     def _stage(self, part: str, size: Size, batch: int) -> int:
-        held = {*self._footprint.together, part}
+        staying = [each for each in self.networks if kind(each) in self._footprint.together]
+        held = {*staying, part}
         return self._footprint.libraries + sum(map(self.weights, held)) + self.arrays(part, size, batch)
 
     def _scaled(self, part: str, float32_bytes: int) -> int:
-        return int(float32_bytes * self._footprint.number[part] / 4 * _SPARE)
+        return int(float32_bytes * self._footprint.number[kind(part)] / 4 * _SPARE)
 
     def _latents(self, size: Size) -> Size:
         scale = self._folder.facts.latent_scale
@@ -148,13 +160,13 @@ def predict(folder: ModelFolder, footprint: Footprint, size: Size, free: int, ba
         return needs.least(wanted, batch) if footprint.streams else max(needs.stages(wanted, batch).values())
 
     least = least_of(size)
-    weights = sum(map(needs.weights, PARTS))
+    weights = sum(map(needs.weights, needs.networks))
     verdict = FITS if need <= free else STREAMS if least <= free else TOO_LARGE
     return Fit(
         size=size,
         disk=_disk(folder) or weights,
         weights=weights,
-        arrays=max(needs.arrays(part, size, batch) for part in PARTS),
+        arrays=max(needs.arrays(part, size, batch) for part in needs.networks),
         stages=stages,
         need=need,
         least=least,
@@ -185,7 +197,9 @@ def _action(verdict: str, size: Size, least: Callable[[Size], int], free: int) -
 
 def _disk(folder: ModelFolder) -> int:
     """What the weight files take; 0 when they are not there yet."""
-    return sum(path.stat().st_size for part in PARTS for path in (folder.path / part).glob("*.safetensors"))
+    return sum(
+        path.stat().st_size for part in folder.networks for path in (folder.path / part).glob("*.safetensors")
+    )
 
 
 def describe(fit: Fit) -> str:

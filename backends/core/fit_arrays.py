@@ -53,9 +53,9 @@ class Arrays:
 
         return self._peak("vae", run, height, width)
 
-    def text(self) -> int:
+    def text(self, part: str) -> int:
         """Encoding one prompt: an upper bound by the widest layer, as it is small beside the rest."""
-        config = self._folder.configs["text_encoder"]
+        config = self._folder.configs[part]
         return 8 * _NUMBER * self._folder.facts.token_limit * int(config.get("intermediate_size", 4096))
 
     def weights(self, part: str) -> Mapping[str, int]:

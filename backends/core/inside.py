@@ -7,7 +7,7 @@ thousand steps stay under 50 MB.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +34,9 @@ LARGEST_SIDE = 64
 
 
 class Observer:
-    """Watches the denoising of one picture. `tokens` is how many the prompt became."""
+    """Watches the denoising of one picture. `tokens` is where each of the prompt's is."""
 
-    def __init__(self, request: Request, stages: Stages, index: int, tokens: int) -> None:
+    def __init__(self, request: Request, stages: Stages, index: int, tokens: Sequence[int]) -> None:
         self._id, self._index, self._stages = request.id, index, stages
         self._show = preview.of(stages)
         size = stages.facts.latent_shape(request.width, request.height)[-2:]

@@ -20,9 +20,18 @@ from typing import Any, cast
 from backends import families
 from backends.core.contract import BrokenModel, Family, InvalidRequest, ModelFacts
 
-_PARTS = ("text_encoder", "unet", "vae", "scheduler", "tokenizer")
-_CONFIG_NAMES = {"scheduler": "scheduler_config.json", "tokenizer": "tokenizer_config.json"}
-_WEIGHTS = {"text_encoder": "model", "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
+_TOKENIZERS = ("tokenizer", "tokenizer_2")
+_CONFIG_NAMES = {"scheduler": "scheduler_config.json"} | dict.fromkeys(_TOKENIZERS, "tokenizer_config.json")
+_WEIGHTS = {
+    "text_encoder": "model",
+    "text_encoder_2": "model",
+    "unet": "diffusion_pytorch_model",
+    "vae": "diffusion_pytorch_model",
+}
+"""The networks a model may have, in the order they run, and what their weights' files are called."""
+_PARTS = (*_WEIGHTS, "scheduler", *_TOKENIZERS)
+_ABSENT = [None, None]
+"""What model_index.json says of a part that the kind of model may have and this one lacks."""
 _MAX_HEADER = 100 * 2**20
 _REPAIR = "Copy or download the model again."
 
@@ -67,7 +76,7 @@ class ModelFolder:
     def facts(self) -> ModelFacts:
         """Raises BrokenModel when the configuration holds values that make no sense."""
         with _odd_values(self.path):
-            return self.family.facts(self.path, self.configs, self.manifest)
+            return self.family.facts(self.path, self.index, self.configs, self.manifest)
 
     def class_name(self, part: str) -> str:
         """The class that model_index.json names for a part."""
@@ -75,11 +84,19 @@ class ModelFolder:
             return str(self.index[part][1])
 
     @property
+    def networks(self) -> tuple[str, ...]:
+        """The networks it is made of, by folder name, in the order they run."""
+        return tuple(part for part in _WEIGHTS if part in self.configs)
+
+    @property
+    def tokenizers(self) -> tuple[str, ...]:
+        """Its tokenizers, by folder name: one for each text encoder."""
+        return tuple(part for part in _TOKENIZERS if part in self.configs)
+
+    @property
     def parts(self) -> tuple[str, ...]:
-        """The parts that have weights, by folder name; a converted model has none of its own."""
-        if self.manifest.get("made_for"):
-            return ()
-        return tuple(part for part in self.configs if part in _WEIGHTS)
+        """The networks that have weights here; a converted model has none of its own."""
+        return () if self.manifest.get("made_for") else self.networks
 
     def variant(self, part: str) -> str | None:
         """None, or "fp16" where only that file is there."""
@@ -132,8 +149,8 @@ class ModelFolder:
         return self._listed.get(path.relative_to(self.path).as_posix(), {}).get("sha256")
 
     def _check_vocabulary(self) -> None:
-        for name in ("vocab.json", "merges.txt"):
-            path = self.path / "tokenizer" / name
+        names = ("vocab.json", "merges.txt")
+        for path in (self.path / tokenizer / name for tokenizer in self.tokenizers for name in names):
             if not path.is_file() or path.stat().st_size == 0:
                 raise BrokenModel(f"The model in {self.path} lacks {_short(path)}.", _REPAIR)
 
@@ -198,7 +215,7 @@ def _whole(path: Path, manifest: Mapping[str, Any]) -> ModelFolder:
             "Give a folder in the diffusers layout.",
         )
     index = _read_json(path / "model_index.json")
-    configs = {part: _read_config(path, part) for part in _PARTS if part in index}
+    configs = {part: _read_config(path, part) for part in _PARTS if index.get(part, _ABSENT) != _ABSENT}
     return ModelFolder(path, index, configs, manifest)
 
 

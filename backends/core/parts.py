@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from backends.core.fit import PARTS
 from backends.core.memory import trim
 from backends.core.model_folder import ModelFolder
 from backends.core.streaming_files import build_empty, fill, open_weights
@@ -58,7 +57,7 @@ def load_plain(folder: ModelFolder, part: str, device: torch.device, dtype: torc
 
 def set_attention(module: Any, part: str, processor: Any | None) -> None:
     """Sets a diffusers attention processor, where a part has such."""
-    if processor is not None and part != "text_encoder":
+    if processor is not None and not part.startswith("text_encoder"):
         module.set_attn_processor(processor)
 
 
@@ -67,7 +66,9 @@ class Resident:
 
     def __init__(self, folder: ModelFolder, placement: Placement) -> None:
         self._folder, self._placement = folder, placement
-        self._modules: dict[str, Any] = {part: placement.load(folder, part, placement) for part in PARTS}
+        self._modules: dict[str, Any] = {
+            part: placement.load(folder, part, placement) for part in folder.parts
+        }
 
     def use(self, part: str, shape: tuple[int, ...]) -> Any:
         return self._modules[part]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import math
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from backends.core import guard, noise, pictures, preview, samplers
+from backends import families
+from backends.core import chunks, guard, noise, pictures, preview, samplers
 from backends.core.contract import (
     Event,
     Finished,
@@ -66,7 +67,7 @@ class _Run:
     request: Request
     stages: Stages
     seconds: dict[str, float] = field(default_factory=dict[str, float])
-    tokens: int = 0
+    tokens: Sequence[int] = ()
 
     @property
     def guided(self) -> bool:
@@ -85,17 +86,37 @@ def _read_prompt(run: _Run) -> Generator[Event, None, Mapping[str, Tensor]]:
     request, began = run.request, time.perf_counter()
     yield StageStarted(request.id, Stage.READING_PROMPT)
     positive = run.stages.encode_text(request.prompt, request.clip_skip)
-    run.tokens = len(positive.tokens)
+    run.tokens = positive.places
     yield TextRead(request.id, positive.tokens, positive.cut)
     yield from _text_notices(request, positive.cut)
     tensors = dict(positive.tensors)
     if run.guided:
-        negative = run.stages.encode_text(request.negative_prompt, request.clip_skip)
-        tensors = {name: torch.cat([negative.tensors[name], tensors[name]]) for name in tensors}
+        tensors = _with_negative(run, tensors)
+    for name, tensor in _size_conditioning(run).items():
+        tensors[name] = tensor.expand(2 if run.guided else 1, *tensor.shape[1:])
     if width := run.stages.facts.guidance_embedding:
         tensors["timestep_cond"] = _guidance_embedding(request.guidance_scale, width)
     yield run.finished(Stage.READING_PROMPT, began)
     return tensors
+
+
+def _with_negative(run: _Run, positive: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The negative prompt's conditioning and the prompt's as a batch, the shorter filled up."""
+    request, facts = run.request, run.stages.facts
+    if facts.zero_negative and not request.negative_prompt:
+        return {name: torch.cat([torch.zeros_like(tensor), tensor]) for name, tensor in positive.items()}
+
+    def empty() -> Mapping[str, Tensor]:
+        return run.stages.encode_text("", request.clip_skip).tensors
+
+    found = run.stages.encode_text(request.negative_prompt, request.clip_skip).tensors
+    negative, positive = chunks.as_long(found, positive, empty), chunks.as_long(positive, found, empty)
+    return {name: torch.cat([negative[name], positive[name]]) for name in positive}
+
+
+def _size_conditioning(run: _Run) -> Mapping[str, Tensor]:
+    family = families.named(run.stages.facts.family)
+    return family.size_conditioning(run.request.width, run.request.height) if family else {}
 
 
 def _remarks(run: _Run) -> Iterator[Notice]:

@@ -160,6 +160,10 @@ class StreamedPart:
         self._weights.close()
 
 
+def _is_text(part: str) -> bool:
+    return part.startswith("text_encoder")
+
+
 def _names(prefix: str, layer: nn.Module) -> dict[str, str]:
     return {key: f"{prefix}.{key}" if prefix else key for key in own_weights(layer)}
 
@@ -181,7 +185,7 @@ class Streamed:
     ) -> None:
         self._folder, self._device, self._room = folder, device, room
         self._attention, self._hold = attention, hold
-        self.parts = {part: self._open(part, dtype) for part, dtype in dtypes.items()}
+        self.parts = {part: self._open(part, dtype) for part, dtype in dtypes.items() if part in folder.parts}
         self._now: tuple[str, Shape] | None = None
 
     def use(self, part: str, shape: Shape) -> Any:
@@ -195,7 +199,7 @@ class Streamed:
 
     def _make_room(self, part: str, room: int | None) -> None:
         for name, other in self.parts.items():
-            if name != part and (room is not None or name == "text_encoder"):
+            if name != part and (room is not None or (_is_text(name) and not _is_text(part))):
                 other.give_back()
         if room is not None:
             trim()

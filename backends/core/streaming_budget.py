@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from backends.core import fallback
-from backends.core.fit import PARTS, Needs
+from backends.core.fit import Needs
 from backends.core.memory import available_bytes, keep_no_garbage, resident_bytes
 from backends.core.model_folder import ModelFolder
 from backends.core.streaming import Shape, Streamed
@@ -71,7 +71,9 @@ class Rooms:
     def __init__(self, budget: Budget, folder: ModelFolder, placement: Placement) -> None:
         self._budget, self._remarks = budget, placement.remarks
         self._needs, self._scale = Needs(folder, placement.footprint), folder.facts.latent_scale
-        self._on_disk = sum(path.stat().st_size for part in PARTS for path in folder.weight_files(part))
+        self._on_disk = sum(
+            path.stat().st_size for part in folder.parts for path in folder.weight_files(part)
+        )
         self._widest = max(folder.configs["vae"]["block_out_channels"])
 
     def __call__(self, part: str, shape: Shape) -> int | None:

@@ -9,12 +9,12 @@ from backends.core.model_folder import ModelFolder
 from backends.core.streaming_files import class_named
 
 
-def load_tokenizer(folder: ModelFolder) -> Any:
+def load_tokenizer(folder: ModelFolder, part: str = "tokenizer") -> Any:
     """Raises BrokenModel when its files do not fit together."""
-    name = folder.class_name("tokenizer")
+    name = folder.class_name(part)
     loader = class_named(name)
     try:
-        return loader.from_pretrained(str(folder.path / "tokenizer"), local_files_only=True)
+        return loader.from_pretrained(str(folder.path / part), local_files_only=True)
     except MemoryError:
         raise
     except Exception as error:

@@ -27,6 +27,9 @@ from backends.core.streaming_files import CLASSES
 from backends.core.tiling import ALL_WAYS, DecodeWay
 from backends.core.tokenizers import load_tokenizer
 
+_ADDED = ("text_embeds", "time_ids")
+"""What a UNet is told besides, and diffusers takes as one argument."""
+
 
 def _nothing() -> None:
     """The hook that does nothing."""
@@ -61,12 +64,13 @@ class Placement:
     @property
     def dtypes(self) -> dict[str, torch.dtype]:
         """What each part computes in."""
-        return dict(zip(PARTS, (self.text_dtype, self.unet_dtype, self.vae_dtype), strict=True))
+        kinds = dict(zip(PARTS, (self.text_dtype, self.unet_dtype, self.vae_dtype), strict=True))
+        return {**kinds, "text_encoder_2": self.text_dtype}
 
     @property
     def precision(self) -> str:
         """For the record: "float32", or one word a network where they differ, and how weights are held."""
-        names = [str(d).removeprefix("torch.") for d in self.dtypes.values()]
+        names = [str(self.dtypes[part]).removeprefix("torch.") for part in PARTS]
         same = len(set(names)) == 1
         told = names[0] if same else f"text {names[0]}, unet {names[1]}, vae {names[2]}"
         return f"{told}, weights {self.held_as}" if self.held_as else told
@@ -79,26 +83,33 @@ class Placement:
 
 
 class ClipEncoder:
-    """A transformers CLIPTextModel as the contract's TextEncoder."""
+    """A transformers CLIP text model as the contract's DeepTextEncoder; `model` brings it when it is used."""
 
-    def __init__(self, model: Any, device: torch.device) -> None:
-        self._model = model
+    def __init__(self, model: Callable[[], Any], device: torch.device) -> None:
+        self._bring = model
         self._device = device
 
     def __call__(self, token_ids: Tensor, attention_mask: Tensor | None, clip_skip: int) -> Tensor:
-        mask = attention_mask if getattr(self._model.config, "use_attention_mask", False) else None
-        output = self._model(
+        model = self._bring()
+        mask = attention_mask if getattr(model.config, "use_attention_mask", False) else None
+        output = model(
             token_ids.to(self._device),
             attention_mask=None if mask is None else mask.to(self._device),
             output_hidden_states=clip_skip > 0,
         )
-        return self._chosen_layer(output, clip_skip).float().cpu()
+        return self._chosen_layer(model, output, clip_skip).float().cpu()
 
-    def _chosen_layer(self, output: Any, clip_skip: int) -> Tensor:
+    def penultimate(self, token_ids: Tensor, clip_skip: int) -> tuple[Tensor, Tensor | None]:
+        output = self._bring()(token_ids.to(self._device), output_hidden_states=True)
+        layers, projected = output.hidden_states, getattr(output, "text_embeds", None)
+        layer = layers[max(-len(layers), -(clip_skip + 2))].float().cpu()
+        return layer, None if projected is None else projected.float().cpu()
+
+    def _chosen_layer(self, model: Any, output: Any, clip_skip: int) -> Tensor:
         if clip_skip == 0:
             return output.last_hidden_state
         layers = output.hidden_states
-        inner = getattr(self._model, "text_model", self._model)
+        inner = getattr(model, "text_model", model)
         return inner.final_layer_norm(layers[max(-len(layers), -(clip_skip + 1))])
 
 
@@ -109,7 +120,7 @@ class TorchStages:
         self._folder, self._placement = folder, placement
         self._facts, self._needs = folder.facts, Needs(folder, placement.footprint)
         self._remarks = placement.remarks
-        self._tokenizers: list[Any] = [load_tokenizer(folder)]
+        self._tokenizers: list[Any] = [load_tokenizer(folder, part) for part in folder.tokenizers]
         self._parts: Parts = self._first_parts()
         self._provenance = _provenance(folder, placement)
 
@@ -141,8 +152,12 @@ class TorchStages:
 
     @torch.inference_mode()
     def encode_text(self, text: str, clip_skip: int) -> Conditioning:
-        model = self._use("text_encoder", (1, self._facts.token_limit))
-        encoders = [ClipEncoder(model, self._placement.device)]
+        shape = (1, self._facts.token_limit)
+        encoders = [
+            ClipEncoder(partial(self._use, part, shape), self._placement.device)
+            for part in self._folder.networks
+            if part.startswith("text_encoder")
+        ]
         return self._folder.family.encode_text(encoders, self._tokenizers, text, clip_skip)
 
     @torch.inference_mode()
@@ -184,7 +199,9 @@ class TorchStages:
 
     def _predict(self, latents: Tensor, timestep: float, conditioning: Mapping[str, Tensor]) -> Tensor:
         dtype, unet = self._placement.unet_dtype, self._use("unet", tuple(latents.shape))
-        inputs = {name: self._to(tensor, dtype) for name, tensor in conditioning.items()}
+        inputs: dict[str, Any] = {name: self._to(tensor, dtype) for name, tensor in conditioning.items()}
+        if added := {name: inputs.pop(name) for name in _ADDED if name in inputs}:
+            inputs["added_cond_kwargs"] = added
         time = torch.tensor(timestep, dtype=torch.float32, device=self._placement.device)
         return unet(self._to(latents, dtype), time, return_dict=False, **inputs)[0].float().cpu()
 

@@ -19,6 +19,11 @@ def all_families() -> tuple[Family, ...]:
     return tuple(cast(Family, importlib.import_module(f"{__name__}.{name}").FAMILY) for name in names)
 
 
+def named(family_id: str) -> Family | None:
+    """The family with this id, or None."""
+    return next((family for family in all_families() if family.id == family_id), None)
+
+
 def find(folder: Path, index: Mapping[str, Any], configs: Mapping[str, Mapping[str, Any]]) -> Family:
     """The family of a model folder. Raises BrokenModel when none knows it."""
     for family in all_families():

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from backends.core import pipeline
+from backends.core.chunks import first_chunk
 from backends.core.contract import (
     BadPicture,
     Conditioning,
@@ -225,7 +226,16 @@ def test_an_empty_prompt_is_allowed_and_says_so(tiny_stages: Stages) -> None:
 
 
 def test_words_past_the_limit_are_named(tiny_stages: Stages) -> None:
-    events = run(make_request(prompt="abcdefghijklmnopqrstuvwxyz"), tiny_stages)
+    """Where a network takes one chunk only, as converted ones do."""
+
+    class OneChunk:
+        def encode_text(self, text: str, clip_skip: int) -> Conditioning:
+            return first_chunk(tiny_stages.encode_text(text, clip_skip), tiny_stages.facts.token_limit)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(tiny_stages, name)
+
+    events = run(make_request(prompt="abcdefghijklmnopqrstuvwxyz"), OneChunk())  # type: ignore[arg-type]
     (read,) = [event for event in events if isinstance(event, TextRead)]
     assert "".join(read.tokens + read.cut) == "abcdefghijklmnopqrstuvwxyz"
     assert read.cut == ("w", "x", "y", "z")

@@ -31,7 +31,8 @@ class ModelFacts:
     `latent_channels` and `latent_scale` (pixels a latent's side) give the latents' shape
     (1, C, height / scale, width / scale). `prediction_type` is "epsilon", "v_prediction" or "sample".
     `guidance_embedding` is the width of the guidance embedding that a distilled UNet takes in place of
-    classifier-free guidance, or 0.
+    classifier-free guidance, or 0. `zero_negative`: an empty negative prompt is zeros, not what the text
+    encoder makes of it. `half_vae`: whether the VAE can compute in float16 without overflowing.
     """
 
     name: str
@@ -43,6 +44,8 @@ class ModelFacts:
     prediction_type: str
     token_limit: int
     guidance_embedding: int = 0
+    zero_negative: bool = False
+    half_vae: bool = True
     scheduler_config: Mapping[str, Any] = field(repr=False)
     defaults: Defaults
 

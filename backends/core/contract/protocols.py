@@ -46,12 +46,13 @@ class Conditioning:
     """What the text encoder made of a prompt.
 
     `tensors` go to the denoiser by name, each with the batch as its first axis; for SD 1.x one,
-    `encoder_hidden_states`: (1, tokens, width) float32 on the CPU.
+    `encoder_hidden_states`: (1, tokens, width) float32 on the CPU. `places` is where in it each token is.
     """
 
     tensors: Mapping[str, Tensor]
     tokens: tuple[str, ...]
     cut: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
 
 
 class Stages(Protocol):
@@ -111,6 +112,15 @@ class TextEncoder(Protocol):
         ...
 
 
+class DeepTextEncoder(TextEncoder, Protocol):
+    """A text encoder that also gives what it has before its end, and one vector for the whole text."""
+
+    def penultimate(self, token_ids: Tensor, clip_skip: int) -> tuple[Tensor, Tensor | None]:
+        """(1, L) token ids -> (1, L, width) of the layer before the last, or `clip_skip` earlier, without
+        the final norm; and the projected text, (1, P), where the network has a projection."""
+        ...
+
+
 class Family(Protocol):
     """One kind of checkpoint: what goes into its networks and comes out. Never where they run."""
 
@@ -122,13 +132,21 @@ class Family(Protocol):
         ...
 
     def facts(
-        self, folder: Path, configs: Mapping[str, Mapping[str, Any]], manifest: Mapping[str, Any]
+        self,
+        folder: Path,
+        index: Mapping[str, Any],
+        configs: Mapping[str, Mapping[str, Any]],
+        manifest: Mapping[str, Any],
     ) -> ModelFacts:
-        """The facts, from the parts' configurations and our own model.json (may be empty)."""
+        """The facts, from model_index.json, the parts' configurations and our model.json (may be empty)."""
         ...
 
     def encode_text(
         self, encoders: Sequence[TextEncoder], tokenizers: Sequence[Any], text: str, clip_skip: int
     ) -> Conditioning:
         """Tokenizes the text and runs the encoders as this family wants it."""
+        ...
+
+    def size_conditioning(self, width: int, height: int) -> Mapping[str, Tensor]:
+        """What the denoiser is told of the picture's size, by name, each (1, ...); often nothing."""
         ...

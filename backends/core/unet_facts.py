@@ -1,0 +1,73 @@
+"""What the configuration of a UNet model says, for the families that are built alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from backends.core.contract import BrokenModel, Defaults, ModelFacts
+
+_FALLBACK_LIMIT = 77
+
+
+def unet_facts(
+    family: str,
+    folder: Path,
+    configs: Mapping[str, Mapping[str, Any]],
+    manifest: Mapping[str, Any],
+    *,
+    usual: Mapping[str, Any],
+    scaling_factor: float,
+    **others: Any,
+) -> ModelFacts:
+    """The facts of a model of CLIP, UNet and KL autoencoder. Raises BrokenModel for an inpainting one.
+
+    `usual` are the family's steps, guidance_scale and sampler, and `scaling_factor` its VAE's, where the
+    model says nothing else; `others` are further fields of ModelFacts.
+    """
+    unet, vae, name = configs["unet"], configs["vae"], str(manifest.get("name", folder.name))
+    channels = int(vae.get("latent_channels", 4))
+    _check_channels(folder, int(unet.get("in_channels", channels)), channels)
+    scale = 2 ** (len(vae["block_out_channels"]) - 1)
+    wanted: Mapping[str, Any] = {**usual, **cast(Mapping[str, Any], manifest.get("defaults", {}))}
+    return ModelFacts(
+        name=name,
+        family=family,
+        folder=folder,
+        latent_channels=channels,
+        latent_scale=scale,
+        scaling_factor=float(vae.get("scaling_factor", scaling_factor)),
+        prediction_type=str(configs["scheduler"].get("prediction_type", "epsilon")),
+        token_limit=_token_limit(configs["tokenizer"]),
+        guidance_embedding=int(unet.get("time_cond_proj_dim") or 0),
+        scheduler_config=configs["scheduler"],
+        defaults=_defaults(unet, scale, wanted),
+        **others,
+    )
+
+
+def _check_channels(folder: Path, taken: int, made: int) -> None:
+    if taken != made:
+        raise BrokenModel(
+            f"The UNet in {folder} takes {taken} channels and the VAE makes {made}: "
+            "it is an inpainting or depth model, which this version can't run.",
+            "Use the plain version of the model.",
+        )
+
+
+def _token_limit(tokenizer: Mapping[str, Any]) -> int:
+    limit = int(tokenizer.get("model_max_length", _FALLBACK_LIMIT))
+    return limit if limit < 10_000 else _FALLBACK_LIMIT
+
+
+def _defaults(unet: Mapping[str, Any], scale: int, wanted: Mapping[str, Any]) -> Defaults:
+    size = unet.get("sample_size") or 64
+    rows, columns = cast(list[int], size) if isinstance(size, list) else (int(size), int(size))
+    return Defaults(
+        width=int(wanted.get("width", columns * scale)),
+        height=int(wanted.get("height", rows * scale)),
+        steps=int(wanted["steps"]),
+        guidance_scale=float(wanted["guidance_scale"]),
+        sampler=str(wanted["sampler"]),
+    )
