@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from backends.core import few_steps
 from backends.core.contract import BrokenModel, Defaults, ModelFacts
 
 _FALLBACK_LIMIT = 77
@@ -30,7 +31,9 @@ def unet_facts(
     channels = int(vae.get("latent_channels", 4))
     _check_channels(folder, int(unet.get("in_channels", channels)), channels)
     scale = 2 ** (len(vae["block_out_channels"]) - 1)
-    wanted: Mapping[str, Any] = {**usual, **cast(Mapping[str, Any], manifest.get("defaults", {}))}
+    embedding, told = int(unet.get("time_cond_proj_dim") or 0), manifest.get("defaults", {})
+    few = few_steps.of_model(_names(folder, name, configs), configs["scheduler"], embedding > 0)
+    wanted: Mapping[str, Any] = {**usual, **(few.settings if few else {}), **cast(Mapping[str, Any], told)}
     return ModelFacts(
         name=name,
         family=family,
@@ -40,11 +43,17 @@ def unet_facts(
         scaling_factor=float(vae.get("scaling_factor", scaling_factor)),
         prediction_type=str(configs["scheduler"].get("prediction_type", "epsilon")),
         token_limit=_token_limit(configs["tokenizer"]),
-        guidance_embedding=int(unet.get("time_cond_proj_dim") or 0),
-        scheduler_config=configs["scheduler"],
+        guidance_embedding=embedding,
+        scheduler_config={**configs["scheduler"], **(few.scheduler if few else {})},
         defaults=_defaults(unet, scale, wanted),
         **others,
     )
+
+
+def _names(folder: Path, name: str, configs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What the model is called: by itself, its folder, a hub's cache, and its UNet's configuration."""
+    cached = [part for part in folder.parts if part.startswith("models--")]
+    return [name, folder.name, *cached, str(configs["unet"].get("_name_or_path", ""))]
 
 
 def _check_channels(folder: Path, taken: int, made: int) -> None:

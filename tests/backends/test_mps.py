@@ -169,6 +169,7 @@ def test_precisions(tiny_folder: ModelFolder) -> None:
     placement = mps.placement(tiny_folder, CPU, remedies(NOW, TAHOE))
     assert placement.dtypes == {
         "text_encoder": torch.float32,
+        "text_encoder_2": torch.float32,
         "unet": torch.float16,
         "vae": torch.float32,
     }
