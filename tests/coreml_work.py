@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
+from backends.core import coreml_folder, coreml_prepare
+from backends.core.contract.preparing import Preparation
 from backends.core.coreml_prepare import Task
+from backends.core.worker import PipelineEngine
 
 
 def ready(task: Task) -> None:
@@ -17,3 +22,16 @@ def hang(task: Task) -> None:
 
 def fail(task: Task) -> None:
     raise RuntimeError("Unable to\nload model")
+
+
+class NeverReady(PipelineEngine):
+    """The real engine, on a machine that never gets a model ready."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        import backends.coreml
+
+        def prepare(model_folder: Path, options: Mapping[str, str]) -> Iterator[Preparation]:
+            return coreml_prepare.prepare(coreml_folder.open_converted(model_folder), "neural-engine", hang)
+
+        backends.coreml.BACKEND.prepare = prepare

@@ -7,6 +7,7 @@ import io
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pytestqt.qtbot import QtBot
 
 from backends.core import coreml_folder, coreml_prepare, coreml_runtime, pipeline, registry
 from backends.core.contract import (
@@ -31,12 +33,16 @@ from backends.core.contract import (
 )
 from backends.core.contract.preparing import Preparation, Preparing
 from backends.core.coreml_folder import open_converted
+from backends.core.model_folder import open_folder
 from backends.core.quiet import quiet
 from backends.core.registry import get_backend
 from backends.core.worker import PipelineEngine
 from convert import recipes
 from convert.coreml_model import convert_model
 from convert.recipes import NETWORKS, Order
+from desktop.model.form import ModelChoice
+from desktop.model.make import Make
+from desktop.session import Session
 from tests.coreml_models import make_smallest_model
 from tests.coreml_work import fail, hang, ready
 
@@ -389,3 +395,27 @@ def test_the_networks_need_neither_diffusers_models_nor_transformers() -> None:
         [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True
     )
     assert told.stdout.strip() == "[]"
+
+
+def test_the_window_shows_that_it_prepares_and_stop_ends_it(
+    converted: Path, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """Through the window's own session and a real worker."""
+    session = Session(lambda made: tmp_path / "x.png", "tests.coreml_work:NeverReady")
+    choice = ModelChoice(
+        name="tiny", title="Tiny", folder=converted, defaults=open_folder(converted).facts.defaults
+    )
+    make = Make(session, [choice])
+    session.happened.connect(make.take)
+    make.form.width, make.form.height = SIZE
+    make.generate()
+    qtbot.waitUntil(lambda: "Neural Engine" in headline(make), timeout=120_000)
+    assert re.search(r"Preparing for the Neural Engine: part 1 of 4, \d+ s \(usually 5 s\)", headline(make))
+    make.stop()
+    qtbot.waitUntil(lambda: make.queue.running is None, timeout=60_000)
+    assert make.studio.problem is None
+    session.close()
+
+
+def headline(make: Make) -> str:
+    return make.studio.progress.headline if make.studio.progress else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -23,6 +23,8 @@ _NETWORKS: Final = ("text_encoder", "unet", "vae_decoder", "vae_encoder")
 _AGAIN: Final = "Prepare it again: in Models, or with mezzotint convert --replace."
 
 Size = tuple[int, int]
+FileCheck = Callable[[str, Path, Mapping[str, Any]], None]
+"""Is given a package's name, a file of it and what model.json says of that; raises BrokenModel."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,14 @@ class ConvertedModel:
             f"Use {made}, or convert it for {width}x{height} too: mezzotint convert --size.",
         )
 
-    def check_packages(self) -> None:
+    def check_packages(self, check: FileCheck) -> None:
         """Raises BrokenModel when a file of a package is missing, cut short or altered."""
         for package in (name for names in self.packages.values() for name in names):
             files = {path: each for path, each in self._listed.items() if path.split("/")[0] == package}
             if not files or not (self.folder.path / package).is_dir():
                 raise BrokenModel(f"The model {self.name} lacks {package}.", _AGAIN)
             for path, each in files.items():
-                _check_file(package, self.folder.path / _inside(path), each)
+                check(package, self.folder.path / _inside(path), each)
             _check_manifest(self.folder.path / package)
 
     @property
@@ -104,16 +106,28 @@ class ConvertedModel:
 def open_converted(path: Path) -> ConvertedModel:
     """Reads a converted folder and checks every file. Raises BrokenModel."""
     folder = open_folder(path)
+    model = _opened(folder, _check_file)
+    with _as_broken(folder):
+        folder.check_files()
+    return model
+
+
+def glance(folder: ModelFolder) -> ConvertedModel:
+    """As `open_converted`, but the contents of files are not read: only that they are there, and how long."""
+    return _opened(folder, _check_length)
+
+
+def _opened(folder: ModelFolder, check: FileCheck) -> ConvertedModel:
     if folder.manifest.get("made_for") != MADE_FOR:
         raise BrokenModel(
             f"The model {folder.facts.name} is not prepared for Core ML.",
-            f"Prepare it first: in Models, or with mezzotint convert {path.name}; or choose another backend.",
+            f"Prepare it first: in Models, or with mezzotint convert {folder.path.name}; "
+            "or choose another backend.",
         )
     check_version(folder)
     with _as_broken(folder):
         model = _read(folder, folder.manifest["coreml"])
-        model.check_packages()
-        folder.check_files()
+        model.check_packages(check)
     return model
 
 
@@ -200,6 +214,12 @@ def _size(text: str) -> Size:
 
 
 def _check_file(package: str, path: Path, told: Mapping[str, Any]) -> None:
+    _check_length(package, path, told)
+    if sha256(path) != told["sha256"]:
+        raise BrokenModel(f"{package} is damaged: the contents of {path.name} changed.", _AGAIN)
+
+
+def _check_length(package: str, path: Path, told: Mapping[str, Any]) -> None:
     if not path.is_file():
         raise BrokenModel(f"{package} is incomplete: it lacks {path.name}.", _AGAIN)
     actual, expected = path.stat().st_size, int(told["bytes"])
@@ -208,5 +228,3 @@ def _check_file(package: str, path: Path, told: Mapping[str, Any]) -> None:
             f"{package} is cut short or damaged: {path.name} has {actual:,} bytes, not {expected:,}.",
             _AGAIN,
         )
-    if sha256(path) != told["sha256"]:
-        raise BrokenModel(f"{package} is damaged: the contents of {path.name} changed.", _AGAIN)

@@ -120,11 +120,15 @@ class ModelFolder:
         names = sorted(set(cast(dict[str, str], _read_json(listing).get("weight_map", {})).values()))
         return [self._inside(part, name) for name in names]
 
-    def check_files(self) -> None:
-        """Raises BrokenModel when a file is missing, cut short, or not the one model.json names."""
+    def check_lengths(self) -> None:
+        """Raises BrokenModel when a file of weights is missing or cut short; reads only their headers."""
         for part in self.parts:
             for path in self.weight_files(part):
                 _check_safetensors(path)
+
+    def check_files(self) -> None:
+        """Raises BrokenModel when a file is missing, cut short, or not the one model.json names."""
+        self.check_lengths()
         self._check_vocabulary()
         with _odd_values(self.path):
             for name in self._listed:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from backends.core.contract import MezzotintError, ModelFacts
-from backends.core.model_folder import ModelFolder, open_folder
+from backends.core.model_folder import open_folder
 from desktop.cli.models_options import ModelsOptions
 from desktop.cli.show import printable
 from desktop.library import paths
+from desktop.library.model_papers import licence, written_sha256
 from desktop.library.model_search import FoundFile, files_in, usual_places
 from desktop.library.models import InstalledModel, chosen_folders, installed_models, models_in
-
-_README_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ def look_at(model: InstalledModel) -> Look:
         folder = open_folder(model.folder)
         for part in folder.parts:
             folder.weight_files(part)
-        return Look(model, folder.facts, None, _sha256(folder), _licence(folder))
+        return Look(model, folder.facts, None, written_sha256(folder), licence(folder))
     except MezzotintError as error:
         return Look(model, None, error)
 
@@ -101,31 +98,3 @@ def _print_files(files: Iterable[FoundFile]) -> None:
 
 def _file_as_plain(file: FoundFile) -> dict[str, Any]:
     return {"path": str(file.path), "bytes": file.size_bytes}
-
-
-def _sha256(folder: ModelFolder) -> str:
-    """Of the file it was imported from, or of the denoiser, as far as that is written down."""
-    imported = folder.manifest.get("imported")
-    if isinstance(imported, Mapping) and (told := str(imported.get("sha256", ""))):
-        return told
-    if "unet" not in folder.parts:
-        return ""
-    (first, *_) = folder.weight_files("unet")
-    listed = folder.manifest.get("files", {}).get(first.relative_to(folder.path).as_posix(), {})
-    blob = first.resolve().name  # in a hub's cache a large file is named by its SHA-256
-    return str(listed.get("sha256", "")) or (blob if re.fullmatch("[0-9a-f]{64}", blob) else "")
-
-
-def _licence(folder: ModelFolder) -> str:
-    """From our model.json, or from the card that the hub's folders have."""
-    return str(folder.manifest.get("licence", "")) or _card_licence(folder.path / "README.md")
-
-
-def _card_licence(card: Path) -> str:
-    try:
-        with card.open(encoding="utf-8", errors="replace") as file:
-            front = file.read(_README_BYTES).partition("\n---")[0]
-    except OSError:
-        return ""
-    told = dict(re.findall(r"^(license|license_name):[ \t]*(\S+)", front, re.MULTILINE))
-    return told.get("license_name", "") or told.get("license", "")

@@ -73,6 +73,7 @@ class Make:
         self.settings, self.styles = settings or Settings(), styles or Styles()
         self.models: Mapping[str, ModelChoice] = {choice.name: choice for choice in models}
         self.automatic, self.walk = "", PromptWalk(self.form)
+        self.studio.models = tuple(models)
         self._to_shape: StartPicture | None = None
         self.work = Work(bench, self.studio, self.queue, ledger or NoLedger())
         self._bench, self._reader = bench, reader
@@ -173,6 +174,11 @@ class Make:
             self.form.strength = STRENGTH
 
     # --- what comes back ---
+
+    def offer(self, models: Sequence[ModelChoice]) -> None:
+        """These models are installed now."""
+        self.models = {choice.name: choice for choice in models}
+        self.studio.models = tuple(models)
 
     def use_recipe(self, foreign: ForeignRecipe) -> None:
         """Fills the form from a recipe, and says what could not be taken over."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from backends.core.contract import Event, Request, Stage, StageStarted, StepDone
+from backends.core.contract.preparing import Preparation, Preparing
 from desktop.model.language import tr
 
 _RECENT_STEPS = 8
@@ -35,6 +36,8 @@ class Tracker:
                 self._started(event)
             case StepDone():
                 self._stepped(event)
+            case Preparing(at=at):
+                self.current = prepared(at)
             case _:
                 pass
 
@@ -58,6 +61,17 @@ class Tracker:
         return tr(
             "Picture {number} of {count}: {words}", number=index + 1, count=self.request.count, words=words
         )
+
+
+def prepared(at: Preparation) -> Progress:
+    """A model that is being made ready for this machine: which part, for how long, and the usual time."""
+    places = {"neural-engine": tr("the Neural Engine"), "gpu": tr("the GPU"), "all": tr("this Mac")}
+    values = {"place": places.get(at.place, at.place), "number": at.number, "of": at.of}
+    words = tr("Preparing for {place}: part {number} of {of}, {time}", **values, time=in_words(at.seconds))
+    if not at.typical:
+        return Progress(words, (at.number - 1) / at.of)
+    usual = tr("usually {time}", time=in_words(at.typical))
+    return Progress(f"{words} ({usual})", min(0.99, at.seconds / at.typical))
 
 
 def in_words(seconds: float) -> str:

@@ -10,6 +10,7 @@ from typing import ClassVar
 from psygnal import SignalGroupDescriptor
 
 from backends.core.contract import Picture, PictureReady, Request
+from desktop.model.form import ModelChoice
 from desktop.model.problem import Problem
 from desktop.model.progress import Progress
 from desktop.model.start import StartPicture
@@ -81,4 +82,5 @@ class Studio:
     stopping: bool = False
     selected: Made | None = None
     recent: tuple[Made, ...] = ()
+    models: tuple[ModelChoice, ...] = ()
     engine: str = "Warming up"

@@ -19,6 +19,7 @@ from desktop.model.make import Make
 from desktop.model.problem import Problem, Way
 from desktop.model.settings import Settings
 from desktop.model.styles import Styles
+from desktop.models_room import ModelsRoom
 from desktop.session import Session
 from desktop.shelf import Shelf
 from desktop.view import icons, theme
@@ -73,11 +74,13 @@ class Workshop:
         )
         self.backends = Backends()
         self.try_out = TryOut(session, models, self.settings)
+        self.models_room = ModelsRoom(self)
         self.window = MainWindow(self)
         self.window.form.styles_wanted.connect(self._show_styles)
         self.make.walk.fetch = self._fetch_prompts
         session.happened.connect(self.make.take)
         session.happened.connect(self.try_out.take)
+        session.happened.connect(self.models_room.point_out)
         session.ready.connect(self._ready)
         session.stopped.connect(self.make.worker_stopped)
         session.kept.connect(self.make.kept)
@@ -96,6 +99,7 @@ class Workshop:
         """Ends the worker; every finished picture is on disk and in the library when this returns."""
         self.make.work.rest()
         self.session.close()
+        self.models_room.close()
         self.darkroom.close()
         self.errands.close()
         self.shelf.close()

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from backends.core.contract import MAX_COUNT, MAX_STEPS, SAMPLERS
+from desktop.model.form import ModelChoice
 from desktop.model.language import tr
 from desktop.model.make import Make
 from desktop.view import bind, theme
@@ -109,13 +110,18 @@ class FormPanel(QFrame):
 
     def _models(self) -> CalmComboBox:
         box = CalmComboBox()
-        for choice in self._make.models.values():
-            box.addItem(choice.title, choice.name)
+
+        def show(models: tuple[ModelChoice, ...]) -> None:
+            box.clear()
+            for choice in models:
+                box.addItem(choice.title, choice.name)
+            box.setCurrentIndex(box.findData(self._make.form.model))
+            box.setPlaceholderText("" if models else tr("No model installed"))
+            box.setEnabled(bool(models))
+
+        bind.follow(self._make.studio, "models", show)
         box.activated.connect(lambda index: self._make.form.use_model(self._make.models[box.itemData(index)]))
         bind.follow(self._make.form, "model", lambda name: box.setCurrentIndex(box.findData(name)))
-        if not box.count():
-            box.setPlaceholderText(tr("No model installed"))
-            box.setEnabled(False)
         return box
 
     def _advanced(self) -> QWidget:

@@ -49,6 +49,18 @@ def _prompts(workshop: Workshop) -> QWidget:
     return PromptsScreen(workshop)
 
 
+def _models(workshop: Workshop) -> QWidget:
+    from desktop.view.models.screen import ModelsScreen
+
+    return ModelsScreen(workshop)
+
+
+def _count_models(workshop: Workshop, show: Show) -> None:
+    """What goes on there: conversions and imports."""
+    models = workshop.models_room.desk.models
+    bind.follow(models, "chores", lambda chores: show(sum(not each.is_over for each in chores)))
+
+
 def _queue(workshop: Workshop) -> QWidget:
     from desktop.view.queue_screen import QueueScreen
 
@@ -76,7 +88,8 @@ SCREENS: tuple[Screen, ...] = (
     Screen("make", "Make", "make", _make, keys="Alt+1"),
     Screen("gallery", "Gallery", "gallery", _gallery, keys="Alt+2"),
     Screen("prompts", "Prompts", "prompts", _prompts, keys="Alt+3"),
-    Screen("queue", "Queue", "queue", _queue, keys="Alt+4", count=_count_queue),
+    Screen("models", "Models", "models", _models, keys="Alt+4", count=_count_models),
+    Screen("queue", "Queue", "queue", _queue, keys="Alt+5", count=_count_queue),
     Screen("settings", "Settings", "settings", _settings, place="menu"),
     Screen("keys", "Keys", "keys", _keys, place="menu"),
 )

@@ -250,6 +250,7 @@ QRadioButton::indicator:checked { image: url($icons/$name/dot.svg); }
 }
 #drop:hover { background: $field; color: $text; }
 #drop[over="true"] { border: 1px solid $accent; background: $field; color: $text; }
+#dropVeil { background: $panel; color: $text; border: 2px dashed $accent; border-radius: 12px; }
 #problem { background: $warning; border-bottom: 1px solid $accent; }
 QProgressBar { background: $field; border: none; border-radius: 3px; min-height: 6px; max-height: 6px; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }

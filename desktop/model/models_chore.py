@@ -1,0 +1,92 @@
+"""A conversion or an import that goes on in a process of its own, as its lines tell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, cast
+from uuid import uuid4
+
+from desktop.model.language import tr
+from desktop.model.models_ask import Ask
+
+State = Literal["waiting", "running", "stopping", "stopped", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chore:
+    """`words` are what goes on, `done` of `of` parts are finished (0 of 0: nobody knows), `began` is the
+    clock's time. `command` is what is run. `folder` is the model that came of it. A conversion has an `ask`;
+    one that was stopped goes on from its finished parts.
+    """
+
+    title: str
+    command: tuple[str, ...]
+    ask: Ask | None = None
+    state: State = "waiting"
+    words: str = ""
+    done: int = 0
+    of: int = 0
+    began: float | None = None
+    problem: str = ""
+    folder: str = ""
+    id: str = field(default_factory=lambda: uuid4().hex)
+
+    @property
+    def fraction(self) -> float | None:
+        return self.done / self.of if self.of else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing goes on any more; it stays until somebody goes on with it or throws it away."""
+        return self.state in ("stopped", "failed")
+
+
+def conversion(ask: Ask, title: str) -> Chore:
+    """Prepares a model for other hardware."""
+    return Chore(title=title, command=("convert", *ask.words()), ask=ask)
+
+
+def importing(source: str, name: str) -> Chore:
+    """Makes a model of a file or a folder from elsewhere."""
+    return Chore(title=name, command=("desktop", "import", source))
+
+
+def told(chore: Chore, line: str) -> Chore:
+    """The same chore after its process printed this line."""
+    if chore.ask is None:
+        return _told_in_words(chore, line)
+    try:
+        found: object = json.loads(line)
+    except ValueError:
+        return chore
+    return _told_as_json(chore, cast(Mapping[str, Any], found)) if isinstance(found, dict) else chore
+
+
+def ended(chore: Chore, code: int) -> Chore:
+    """The same chore after its process ended, with this exit code, without a model."""
+    if chore.state == "stopping":
+        return replace(chore, state="stopped", problem="", began=None)
+    problem = chore.problem or tr("The process that did it ended ({code}). Try again.", code=code)
+    return replace(chore, state="failed", problem=problem, began=None)
+
+
+def _told_as_json(chore: Chore, found: Mapping[str, Any]) -> Chore:
+    """Lines of `python -m convert`."""
+    match found:
+        case {"problem": str(problem), "action": str(action)}:
+            return replace(chore, problem=f"{problem} {action}")
+        case {"folder": str(folder)}:
+            return replace(chore, folder=folder)
+        case {"words": str(words), "done": int(done), "of": int(of)}:
+            return replace(chore, words=words, done=done, of=of)
+        case _:
+            return chore
+
+
+def _told_in_words(chore: Chore, line: str) -> Chore:
+    """Lines of `mezzotint import`: what it does ends in dots; the last other one is why it failed."""
+    if line.endswith(" ..."):
+        return replace(chore, words=line.removesuffix(" ..."))
+    return replace(chore, problem=line)

@@ -1,0 +1,61 @@
+"""Ties the Models screen's desk to the window: its processes, its files, and what Make can be made with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from backends.core.contract import BrokenModel, Event, Failed
+from desktop.children import Children
+from desktop.cupboard import ModelCupboard, read_papers
+from desktop.library import paths
+from desktop.model.form import ModelChoice
+from desktop.model.language import tr
+from desktop.model.models_card import ModelCard
+from desktop.model.models_desk import ModelsDesk
+from desktop.model.problem import Way
+
+if TYPE_CHECKING:
+    from desktop.view.app import Workshop
+
+
+class ModelsRoom:
+    """`desk` is the Models screen's; what it finds installed is what Make offers."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+        failed = workshop.make.not_opened
+        self.children, self.cupboard = Children(), ModelCupboard(workshop.settings, failed)
+        self.desk = ModelsDesk(self.children, self.cupboard, paths.models_folder(), read_papers(failed))
+        self.desk.models.events.cards.connect(self._offer)
+
+    def show(self, name: str) -> None:
+        """Opens the screen at this model."""
+        self._workshop.window.show_screen("models")
+        self.desk.choose(name)
+
+    def close(self) -> None:
+        """Ends what runs; finished parts of a conversion are kept."""
+        self.children.close()
+        self.cupboard.close()
+
+    def _offer(self, cards: tuple[ModelCard, ...]) -> None:
+        self._workshop.make.offer([choice for choice in map(_choice, cards) if choice is not None])
+
+    def point_out(self, event: Event) -> None:
+        """A model that is not whole can be looked at, prepared again or deleted there."""
+        studio = self._workshop.make.studio
+        problem = studio.problem
+        if not isinstance(event, Failed) or not isinstance(event.error, BrokenModel):
+            return
+        if problem is not None and problem.job is not None and problem.error is event.error:
+            way = Way(tr("Show in Models"), partial(self.show, problem.job.request.model))
+            studio.problem = replace(problem, ways=(*problem.ways, way))
+
+
+def _choice(card: ModelCard) -> ModelChoice | None:
+    """Also a converted one that has to be prepared again: choosing it says so."""
+    if card.defaults is None:
+        return None
+    return ModelChoice(name=card.name, title=card.title, folder=card.folder, defaults=card.defaults)

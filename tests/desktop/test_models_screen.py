@@ -1,0 +1,364 @@
+"""The Models screen through its real widgets: listing, preparing, stopping, importing, deleting."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from backends.core.contract import BrokenModel, Failed
+from convert.coreml_order import add_options, make_order
+from desktop.cupboard import papers_path
+from desktop.model.backends import BackendState
+from desktop.model.models_ask import Ask
+from desktop.view.models.chore_row import ChoreRow
+from desktop.view.models.screen import ModelsScreen
+from tests.desktop.models_kit import StillRunner, install, install_converted
+from tests.desktop.still_window import StillShop
+from tests.fakes import FAKE_BACKEND
+
+BUTTON = Qt.MouseButton.LeftButton
+PATIENCE = 30_000
+
+
+@pytest.fixture
+def runner(home: Path) -> StillRunner:
+    shutil.rmtree(home / "models" / "tiny")
+    install(home, "fox", "Fox", licence="MIT", origin="a friend")
+    return StillRunner()
+
+
+@pytest.fixture
+def shop(qtbot: QtBot, home: Path, runner: StillRunner) -> Iterator[StillShop]:
+    made = open_shop(qtbot, home, runner)
+    yield made
+    made.close()
+
+
+def open_shop(qtbot: QtBot, home: Path, runner: StillRunner) -> StillShop:
+    made = StillShop(home)
+    made.models_room.desk._runner = runner
+    qtbot.addWidget(made.window)
+    made.window.show()
+    return made
+
+
+def show(shop: StillShop, qtbot: QtBot, name: str = "fox") -> ModelsScreen:
+    screen = cast(ModelsScreen, shop.window.show_screen("models"))
+    qtbot.waitUntil(lambda: name in screen.rows, timeout=PATIENCE)
+    screen.desk.choose(name)
+    return screen
+
+
+def chore(screen: ModelsScreen) -> ChoreRow:
+    (only,) = screen.chore_rows.values()
+    return only
+
+
+def conversion(runner: StillRunner):
+    return runner.of("convert")[-1]
+
+
+def refreshed(screen: ModelsScreen, qtbot: QtBot, name: str) -> None:
+    qtbot.waitUntil(lambda: name in screen.rows, timeout=PATIENCE)
+
+
+def test_a_model_is_told_about(shop: StillShop, qtbot: QtBot, runner: StillRunner) -> None:
+    shop.backends.found = (BackendState(FAKE_BACKEND),)
+    screen = show(shop, qtbot)
+    facts = {key: value.words for key, (_, value) in screen.details.facts.lines.items()}
+    assert facts["licence"] == "MIT"
+    assert facts["origin"] == "a friend"
+    assert facts["family"] == "Stable Diffusion 1 and 2"
+    assert facts["settings"].startswith("64 x 64, 5 steps")
+    qtbot.waitUntil(lambda: len(screen.details.facts.lines["hash"][1].words) == 10, timeout=PATIENCE)
+    qtbot.mouseClick(screen.details.facts.copy, BUTTON)
+    assert len(QGuiApplication.clipboard().text()) == 64
+    assert "Looking" in screen.details.verdicts.lines[0].words
+    asked = runner.of("desktop", "fit")[-1]
+    assert all(each.stopped for each in runner.of("desktop", "fit")[:-1])
+    asked.say(
+        free=9,
+        fits=[{"backend": "fake", "fit": {"verdict": "fits", "need": 10**9, "free": 9}, "problem": None}],
+    )
+    asked.end()
+    assert screen.details.verdicts.lines[0].words == "✓  Fake: Fits: needs 1.0 GB of memory"
+
+
+def test_preparing_goes_on_and_ends_with_its_figures(
+    shop: StillShop, qtbot: QtBot, runner: StillRunner, home: Path
+) -> None:
+    screen = show(shop, qtbot)
+    prepare = screen.details.prepare
+    assert prepare.go.text() == "Prepare for the Neural Engine"
+    qtbot.keyClicks(prepare.sizes, "64x96")
+    prepare.go.setFocus()
+    qtbot.keyClick(prepare.go, Qt.Key.Key_Space)
+    command = conversion(runner)
+    assert command.words[:2] == ["convert", str(home / "models" / "fox")]
+    assert command.words[command.words.index("--for") + 1] == "neural-engine"
+    assert command.words[command.words.index("--size") + 1] == "64x96"
+    assert "--check" in command.words
+    command.say(words="Converting the UNet", done=1, of=5)
+    assert chore(screen).words.text().startswith("Converting the UNet (2/5), ")
+    assert chore(screen).bar.value() == 200
+    assert shop.window.bar.buttons["models"].text() == "Models (1)"
+    install_converted(home, "fox-coreml-neural-engine", home / "models" / "fox")
+    command.say(folder=str(home / "models" / "fox-coreml-neural-engine"))
+    command.end()
+    refreshed(screen, qtbot, "fox-coreml-neural-engine")
+    assert screen.chore_rows == {}
+    assert screen.details.title.text() == "fox-coreml-neural-engine for Core ML"
+    assert screen.details.parity.cells["unet"] == ("100.0 dB", "70.5 dB")
+    assert not screen.details.prepare.isVisible()
+    assert shop.window.form.model.findData("fox-coreml-neural-engine") >= 0
+
+
+def test_stopping_and_going_on(shop: StillShop, qtbot: QtBot, runner: StillRunner) -> None:
+    screen = show(shop, qtbot)
+    screen.details.prepare.go.click()
+    screen.details.prepare.go.click()
+    assert screen.notice.text() == "fox-coreml-neural-engine is being made already."
+    chore(screen).stop.click()
+    assert conversion(runner).stopped
+    assert chore(screen).words.text() == "Stopping"
+    conversion(runner).end(1)
+    assert chore(screen).words.text() == "Stopped. What is finished is kept."
+    chore(screen).go_on.click()
+    assert len(runner.of("convert")) == 2
+    assert chore(screen).chore.state == "running"
+
+
+def test_a_failure_says_why_and_can_be_tried_again(
+    shop: StillShop, qtbot: QtBot, runner: StillRunner
+) -> None:
+    screen = show(shop, qtbot)
+    screen.details.prepare.go.click()
+    conversion(runner).say(problem="It takes 9 GB of memory.", action="Close other programs.")
+    conversion(runner).end(1)
+    assert chore(screen).words.text() == "It takes 9 GB of memory. Close other programs."
+    chore(screen).go_on.click()
+    conversion(runner).end(-9)
+    assert "ended (-9)" in chore(screen).words.text()
+
+
+def test_a_conversion_outlives_the_window(
+    shop: StillShop, qtbot: QtBot, runner: StillRunner, home: Path
+) -> None:
+    screen = show(shop, qtbot)
+    screen.details.prepare.bits.setCurrentIndex(2)
+    screen.details.prepare.go.click()
+    first = conversion(runner).words
+    half = home / "models" / ".fox-coreml-neural-engine-6bit.converting" / "finished"
+    half.mkdir(parents=True)
+    (half / "unet.json").write_text("{}")
+    shop.close()
+    again = open_shop(qtbot, home, runner)
+    screen = show(again, qtbot)
+    assert chore(screen).words.text() == "Stopped; 1 of 4 networks are finished"
+    chore(screen).go_on.click()
+    assert conversion(runner).words == first
+    again.close()
+
+
+def test_throwing_away_what_is_half_made(
+    shop: StillShop, qtbot: QtBot, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("send2trash.send2trash", shutil.rmtree)
+    half = home / "models" / ".other.converting"
+    half.mkdir()
+    screen = show(shop, qtbot)
+    assert not chore(screen).go_on.isVisible()  # nobody knows what it was to be
+    chore(screen).throw_away.click()
+    qtbot.waitUntil(lambda: not half.exists(), timeout=PATIENCE)
+    assert screen.chore_rows == {}
+
+
+def test_one_that_another_version_made_can_be_prepared_again(
+    shop: StillShop, qtbot: QtBot, runner: StillRunner, home: Path
+) -> None:
+    install_converted(home, "old", home / "models" / "fox", converter=0, bits=6, sizes=[[64, 64], [64, 96]])
+    screen = show(shop, qtbot, "old")
+    assert screen.rows["old"].about.text() == "Needs preparing again"
+    assert "another version of Mezzotint" in screen.details.problem.words
+    screen.details.again.click()
+    words = conversion(runner).words
+    assert words[1] == str(home / "models" / "fox")
+    assert words[words.index("--size") + 1] == "64x64,64x96"
+    assert words[words.index("--bits") + 1] == "6"
+    assert words[words.index("--name") + 1] == "old"
+    assert words[-1] == "--replace"
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda f: shutil.rmtree(f / "unet.mlpackage"), "lacks unet.mlpackage"),
+        (lambda f: (f / "unet.mlpackage/Manifest.json").write_text("{}"), "is cut short or damaged"),
+        (lambda f: (f / "model_index.json").unlink(), "holds no model_index.json"),
+        (lambda f: (f / "model.json").write_text("{"), "can't be read as JSON"),
+    ],
+)
+def test_a_broken_one_is_shown_with_the_reason(
+    shop: StillShop, qtbot: QtBot, home: Path, damage, sentence: str
+) -> None:
+    folder = install_converted(home, "broken", home / "models" / "fox")
+    damage(folder)
+    screen = show(shop, qtbot, "broken")
+    assert sentence in screen.details.problem.words
+    assert screen.summary.text().endswith("1 can't be used")
+    assert not screen.details.use.isVisible()
+    assert screen.details.delete.delete.isVisible()
+
+
+def test_weights_that_are_cut_short_are_seen_without_reading_them(
+    shop: StillShop, qtbot: QtBot, home: Path
+) -> None:
+    weights = install(home, "cut") / "unet/diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert "is damaged" in show(shop, qtbot, "cut").details.problem.words
+
+
+def test_the_picture_that_failed_leads_here(shop: StillShop, qtbot: QtBot) -> None:
+    screen = show(shop, qtbot)
+    shop.window.show_screen("make")
+    shop.make.form.model = "fox"
+    shop.make.generate()
+    failure = BrokenModel("It was made by another version.", "Prepare it again.")
+    shop.session.happened.emit(Failed(shop.request.id, failure))
+    (button,) = [each for each in shop.window.problem.buttons if each.text() == "Show in Models"]
+    qtbot.mouseClick(button, BUTTON)
+    assert screen.isVisible()
+    assert screen.details.title.text() == "Fox"
+
+
+def test_using_one_takes_its_settings(shop: StillShop, qtbot: QtBot) -> None:
+    screen = show(shop, qtbot)
+    screen.details.use.click()
+    assert shop.make.form.model == "fox"
+    assert shop.window.make_screen.isVisible()
+    assert shop.window.form.model.currentText() == "Fox"
+
+
+def test_deleting_asks_once(
+    shop: StillShop, qtbot: QtBot, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("send2trash.send2trash", shutil.rmtree)
+    screen = show(shop, qtbot)
+    line = screen.details.delete
+    line.delete.click()
+    line.keep.click()
+    assert (home / "models" / "fox").exists()
+    line.delete.click()
+    assert line.words.text().startswith("Fox frees ")
+    line.sure.click()
+    qtbot.waitUntil(lambda: "fox" not in screen.rows, timeout=PATIENCE)
+    assert not (home / "models" / "fox").exists()
+    assert shop.window.form.model.findData("fox") < 0
+
+
+def test_one_that_cannot_be_deleted_stays(
+    shop: StillShop, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object) -> None:
+        raise OSError("no trash")
+
+    monkeypatch.setattr("send2trash.send2trash", refuse)
+    screen = show(shop, qtbot)
+    screen.details.delete.delete.click()
+    screen.details.delete.sure.click()
+    qtbot.waitUntil(lambda: "could not be moved" in screen.notice.text(), timeout=PATIENCE)
+
+
+def test_notes_are_kept(shop: StillShop, qtbot: QtBot, home: Path, runner: StillRunner) -> None:
+    screen = show(shop, qtbot)
+    qtbot.keyClicks(screen.details.notes, "likes foxes")
+    qtbot.waitUntil(lambda: papers_path().exists(), timeout=PATIENCE)
+    shop.close()
+    assert json.loads(papers_path().read_text())["notes"] == {"fox": "likes foxes"}
+    again = open_shop(qtbot, home, runner)
+    assert show(again, qtbot).details.notes.toPlainText() == "likes foxes"
+    again.close()
+
+
+def drop(screen: ModelsScreen, *paths: Path) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    copy, none = Qt.DropAction.CopyAction, Qt.KeyboardModifier.NoModifier
+    entering = QDragEnterEvent(QPointF(5, 5).toPoint(), copy, mime, BUTTON, none)
+    screen.dragEnterEvent(entering)
+    if entering.isAccepted():
+        assert screen.veil.isVisible()
+        screen.dropEvent(QDropEvent(QPointF(5, 5), copy, mime, BUTTON, none))
+    assert not screen.veil.isVisible()
+
+
+def test_dropping_files_imports_them_one_by_one(
+    shop: StillShop, qtbot: QtBot, runner: StillRunner, home: Path, tmp_path: Path
+) -> None:
+    screen = show(shop, qtbot)
+    drop(screen, tmp_path / "a.safetensors", tmp_path / "notes.txt", tmp_path / "b.ckpt")
+    first, second = screen.chore_rows.values()
+    assert [each.title.text() for each in (first, second)] == ["Adding a.safetensors", "Adding b.ckpt"]
+    assert second.words.text() == "Waits for what goes on before it"
+    (command,) = runner.of("desktop", "import")
+    assert command.words[2] == str(tmp_path / "a.safetensors")
+    command.print("Checking the file ...")
+    assert first.words.text().startswith("Checking the file, ")
+    install(home, "a", "A")
+    command.end()
+    refreshed(screen, qtbot, "a")
+    second_command = runner.of("desktop", "import")[-1]
+    assert second_command.words[2] == str(tmp_path / "b.ckpt")
+    second_command.print("b.ckpt holds no UNet. Give a model that has it with --base.")
+    second_command.end(1)
+    assert second.words.text().startswith("b.ckpt holds no UNet.")
+    drop(screen, tmp_path / "notes.txt")
+    assert len(screen.chore_rows) == 1
+
+
+def test_names_are_the_converters_own(tmp_path: Path) -> None:
+    """The screen must know a conversion's name before it runs."""
+    for target, bits in (("neural-engine", "16"), ("gpu", "6"), ("any", "4")):
+        ask = Ask(model=str(tmp_path / "fox"), models=str(tmp_path), target=target, bits=bits)
+        parser = ArgumentParser()
+        parser.add_argument("model", type=Path)
+        add_options(parser)
+        options = vars(parser.parse_args(ask.words()))
+        named = make_order(options.pop("model"), tmp_path, options)
+        unnamed = make_order(tmp_path / "fox", tmp_path, {**options, "name": None})
+        assert named.destination == unnamed.destination == tmp_path / ask.called
+        assert ask.half_made.name == f".{ask.called}.converting"
+
+
+def test_papers_that_make_no_sense_do_no_harm(qtbot: QtBot, home: Path, runner: StillRunner) -> None:
+    papers_path().parent.mkdir(parents=True)
+    told = {"notes": {"fox": 7, "x": "y"}, "conversions": {"a": {"model": 5}, "b": []}, "later": 1}
+    papers_path().write_text(json.dumps(told))
+    shop = open_shop(qtbot, home, runner)
+    assert shop.models_room.desk.models.notes == {"x": "y"}
+    show(shop, qtbot)
+    shop.models_room.desk.note("fox", "n")
+    shop.close()
+    assert json.loads(papers_path().read_text())["later"] == 1
+
+
+def test_every_button_is_reached_by_keyboard(shop: StillShop, qtbot: QtBot) -> None:
+    screen = show(shop, qtbot)
+    screen.add.setFocus()
+    reached: set[object] = set()
+    for _ in range(40):
+        widget = QGuiApplication.focusObject() or screen
+        reached.add(widget)
+        qtbot.keyClick(screen.window().focusWidget() or screen, Qt.Key.Key_Tab)
+    wanted = [each for each in screen.findChildren(QPushButton) if each.isVisible() and each.isEnabled()]
+    assert [each.text() for each in wanted if each not in reached] == []
