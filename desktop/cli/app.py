@@ -68,6 +68,10 @@ def _run(words: list[str], stop: Stop) -> int:
         from desktop.cli import models
 
         return models.run(options)
+    if isinstance(options, arguments.DownloadOptions):
+        from desktop.cli import download
+
+        return download.run(options, stop)
     if isinstance(options, arguments.ImportOptions):
         from desktop.cli import import_file
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from backends.core.contract import SAMPLERS, InvalidRequest, unknown
 from desktop.cli.compare_options import CompareOptions, add_compare
 from desktop.cli.convert_options import CONVERT, ConvertOptions, add_convert
+from desktop.cli.download_options import DOWNLOAD, DownloadOptions, add_download
 from desktop.cli.fit_options import BenchOptions, FitOptions, add_bench, add_fit
 from desktop.cli.models_options import IMPORT, ImportOptions, ModelsOptions, add_import, add_models
 
@@ -20,6 +21,7 @@ COMMANDS = {
     "library": "list the pictures made, or check, rebuild or back up the list of them",
     "models": "list the installed models, and those of other programs",
     "import": "make a model of a file or a folder from elsewhere",
+    "download": "fetch a model from a hub, or list those worth having",
     "convert": "make a model ready for other hardware, such as Core ML on a Mac",
     "doctor": "say what can run on this machine, and what to do about what can't",
     "fit": "say whether models fit into this machine's memory, and what to do if not",
@@ -107,6 +109,7 @@ Options = (
     | CompareOptions
     | ModelsOptions
     | ImportOptions
+    | DownloadOptions
 )
 
 
@@ -128,6 +131,7 @@ def parse(arguments: list[str]) -> tuple[str, Options]:
         "compare": CompareOptions,
         "models": ModelsOptions,
         "import": ImportOptions,
+        "download": DownloadOptions,
     }
     return command, kinds.get(command, InspectOptions)(**values)
 
@@ -148,6 +152,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add_bench(commands.add_parser("bench", help=COMMANDS["bench"]), _size, _whole("steps", "2 or more"))
     add_models(commands.add_parser("models", help=COMMANDS["models"]))
     add_import(commands.add_parser("import", help=COMMANDS["import"], description=IMPORT))
+    add_download(commands.add_parser("download", help=COMMANDS["download"], description=DOWNLOAD))
     doctor = commands.add_parser("doctor", help=COMMANDS["doctor"])
     doctor.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     return parser

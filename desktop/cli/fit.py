@@ -43,17 +43,23 @@ def run(options: FitOptions) -> int:
 
 
 def _verdicts(name: str, options: FitOptions) -> list[Verdict]:
-    backends = _backends(options.backend)
     try:
         folder = open_folder(find_model(name).folder)
-        defaults = folder.facts.defaults
+        return verdicts_of(name, folder, options.backend, options.size)
     except MezzotintError as error:
         if options.model:
             raise
         return [Verdict(name, "", None, str(error))]
-    size = options.size or (defaults.width, defaults.height)
+
+
+def verdicts_of(
+    name: str, folder: ModelFolder, backend: str | None = None, size: tuple[int, int] | None = None
+) -> list[Verdict]:
+    """For each backend, or this one. The configurations are enough: the weights need not be there."""
+    defaults = folder.facts.defaults
+    wanted = size or (defaults.width, defaults.height)
     batch = 2 if defaults.guidance_scale > 1 and not folder.facts.guidance_embedding else 1
-    return [_verdict(name, backend, folder, size, batch) for backend in backends]
+    return [_verdict(name, each, folder, wanted, batch) for each in _backends(backend)]
 
 
 def _backends(wanted: str | None) -> list[Backend]:

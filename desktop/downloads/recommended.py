@@ -1,0 +1,138 @@
+"""A short list of models that serve a laptop, with what they are, so that a choice needs no network.
+
+`checked` says what public pages confirmed on 2026-11-23, and what could not be looked up. Before a download
+the hub's own list gives sizes and licence again, and those count. `parts` are the entries of the published
+configurations that decide the memory; sizes of weights are calculated from them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backends.core.model_folder import ModelFolder, open_folder
+
+_UNET: dict[str, Any] = {
+    "_class_name": "UNet2DConditionModel",
+    "sample_size": 64,
+    "in_channels": 4,
+    "out_channels": 4,
+    "layers_per_block": 2,
+    "block_out_channels": [320, 640, 1280, 1280],
+    "down_block_types": [*["CrossAttnDownBlock2D"] * 3, "DownBlock2D"],
+    "up_block_types": ["UpBlock2D", *["CrossAttnUpBlock2D"] * 3],
+    "cross_attention_dim": 768,
+    "attention_head_dim": 8,
+}
+_VAE: dict[str, Any] = {
+    "_class_name": "AutoencoderKL",
+    "sample_size": 512,
+    "latent_channels": 4,
+    "layers_per_block": 2,
+    "block_out_channels": [128, 256, 512, 512],
+    "down_block_types": ["DownEncoderBlock2D"] * 4,
+    "up_block_types": ["UpDecoderBlock2D"] * 4,
+}
+_CLIP: dict[str, Any] = {
+    "architectures": ["CLIPTextModel"],
+    "vocab_size": 49_408,
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "max_position_embeddings": 77,
+}
+_SD1_INDEX: dict[str, Any] = {
+    "_class_name": "StableDiffusionPipeline",
+    "text_encoder": ["transformers", "CLIPTextModel"],
+    "tokenizer": ["transformers", "CLIPTokenizer"],
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+    "scheduler": ["diffusers", "PNDMScheduler"],
+}
+_NAMES = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.json"}
+_SD1: dict[str, Any] = {
+    "text_encoder": _CLIP,
+    "unet": _UNET,
+    "vae": _VAE,
+    "tokenizer": {"model_max_length": 77},
+    "scheduler": {},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommended:
+    """A model worth having. `gigabytes` is what is fetched; `steps` what a picture takes."""
+
+    name: str
+    title: str
+    repo: str
+    licence: str
+    gigabytes: float
+    steps: int
+    words: str
+    checked: str
+    index: Mapping[str, Any]
+    parts: Mapping[str, Mapping[str, Any]]
+    revision: str = "main"
+
+    def describe_in(self, folder: Path) -> ModelFolder:
+        """Writes the configurations there, without weights: a prediction of memory needs no more."""
+        _write(folder / "model_index.json", self.index)
+        _write(folder / "model.json", {"name": self.title})
+        for part, config in self.parts.items():
+            _write(folder / part / _NAMES.get(part.split("_")[0], "config.json"), config)
+        return open_folder(folder)
+
+
+RECOMMENDED = (
+    Recommended(
+        name="sd15",
+        title="Stable Diffusion 1.5",
+        repo="stable-diffusion-v1-5/stable-diffusion-v1-5",
+        licence="CreativeML OpenRAIL-M",
+        gigabytes=2.1,
+        steps=20,
+        words="The model that most others are made from; it fits nearly everywhere.",
+        checked="licence; the size is calculated for half precision",
+        index=_SD1_INDEX,
+        parts=_SD1,
+    ),
+    Recommended(
+        name="dreamshaper-8",
+        title="DreamShaper 8",
+        repo="Lykon/dreamshaper-8",
+        licence="CreativeML OpenRAIL-M, with its author's addendum",
+        gigabytes=2.1,
+        steps=25,
+        words="Of Stable Diffusion 1.5's size, and pleasing with short prompts.",
+        checked="licence and about 2.0 GB; whether half precision is there as files was not",
+        index=_SD1_INDEX,
+        parts=_SD1,
+    ),
+    Recommended(
+        name="lcm-dreamshaper-7",
+        title="DreamShaper 7, distilled for few steps (LCM)",
+        repo="SimianLuo/LCM_Dreamshaper_v7",
+        licence="MIT",
+        gigabytes=4.3,
+        steps=4,
+        words="Pictures in 4 steps instead of 20: the quickest on a slow machine.",
+        checked="licence and the UNet's 3.44 GB; it is there in full precision only",
+        index=_SD1_INDEX | {"_class_name": "LatentConsistencyModelPipeline"},
+        parts=_SD1 | {"unet": _UNET | {"time_cond_proj_dim": 256}},
+    ),
+)
+
+
+def _write(path: Path, value: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def find_recommended(name: str) -> Recommended | None:
+    """By its short name."""
+    return next((each for each in RECOMMENDED if each.name == name), None)
