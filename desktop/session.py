@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-import psutil
 from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal, Slot
 
 from backends.core.contract import Event, Job, MezzotintError, Picture, SaveFailed
@@ -78,6 +77,8 @@ class Session(QObject):
 
     def worker_memory(self) -> int | None:
         """Bytes of memory that the worker's process takes now."""
+        import psutil  # here, so that the window is shown without it
+
         pid = self.worker_pid
         try:
             return None if pid is None else psutil.Process(pid).memory_info().rss

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from backends.core.contract import MezzotintError
 from desktop.library import backups
@@ -19,6 +19,9 @@ from desktop.library.restore import restore_library
 from desktop.library.startup import put_right
 
 T = TypeVar("T")
+
+_CALM_MS = 700
+"""The disk is the window's alone until it stands."""
 
 
 class Shelf(QObject):
@@ -46,8 +49,8 @@ class Shelf(QObject):
         self._answered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     def open(self) -> None:
-        """Opens the library; then, beside it, makes the day's backup and adopts orphans."""
-        self.ask(lambda _: self._begin_upkeep())
+        """Opens the library; soon, beside it, makes the day's backup and adopts orphans."""
+        self.ask(lambda _: None, lambda _: QTimer.singleShot(_CALM_MS, self, self._wish_upkeep))
 
     def ask(self, call: Callable[[Library], T], then: Callable[[T], None] | None = None) -> Future[T]:
         """Runs `call` in the library's thread, and `then` with its result in the window's.
@@ -132,6 +135,9 @@ class Shelf(QObject):
         sentence = replace()
         self._problem = None
         return sentence
+
+    def _wish_upkeep(self) -> None:
+        self.ask(lambda _: self._begin_upkeep())  # there, so that nobody replaces the database meanwhile
 
     def _begin_upkeep(self) -> None:
         self._upkeep = threading.Thread(target=self._keep_up, name="library-upkeep")

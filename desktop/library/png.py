@@ -10,9 +10,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
-
 from backends.core.contract import Picture, UnreadablePicture
 from desktop.library.reading import open_picture_file
 
@@ -28,6 +25,9 @@ _MAX_TEXTS = 64
 
 def encode_png(picture: Picture, texts: Mapping[str, str]) -> bytes:
     """A PNG file's bytes, with each text under its key: tEXt where Latin-1 can hold it, else iTXt."""
+    from PIL import Image  # here, so that the window is shown without it
+    from PIL.PngImagePlugin import PngInfo
+
     info = PngInfo()
     for key, text in texts.items():
         if key != XMP_KEY and _is_latin(text):

@@ -8,12 +8,14 @@ import secrets
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from backends.core.contract import UnreadablePicture
 from desktop.library import paths
 from desktop.library.reading import open_picture_file
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SIDE = 320
 """The longer side of a thumbnail, in pixels."""
@@ -59,6 +61,8 @@ def develop(picture: Path, side: int) -> Pixels:
 
 def _decode(picture: Path, side: int) -> Image.Image:
     """Whatever a decoder says of a file that nobody vouches for is UnreadablePicture."""
+    from PIL import Image  # here: only the process that decodes needs it
+
     with open_picture_file(picture) as file, warnings.catch_warnings():
         warnings.simplefilter("error")  # a picture of too many pixels
         try:

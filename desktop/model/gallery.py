@@ -245,9 +245,10 @@ class Curator:
 
 def look(library: Library, query: Query, order: Order) -> Overview:
     """What a search finds, and what there is altogether."""
+    numbers = find_numbers(library, query, order)
     return Overview(
-        numbers=find_numbers(library, query, order),
-        pictures=count_pictures(library),
+        numbers=numbers,
+        pictures=len(numbers) if query == Query() else count_pictures(library),
         starred=count_pictures(library, Query(starred=True)),
         collections=tuple(marks.all_labels(library, "collection")),
         tags=tuple(marks.all_labels(library, "tag")),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -11,8 +13,10 @@ from backends.core.contract import MezzotintError
 from backends.core.worker_messages import WorkerReady
 from desktop.darkroom import Darkroom
 from desktop.errands import Errands, ShelfLedger, queue_of
+from desktop.library.database import Library
 from desktop.library.problems import LibraryDamaged
 from desktop.library.prompts import recent_texts
+from desktop.library.search import find_numbers
 from desktop.model.backends import Backends, BackendState, TryOut
 from desktop.model.form import ModelChoice
 from desktop.model.make import Make
@@ -24,6 +28,16 @@ from desktop.session import Session
 from desktop.shelf import Shelf
 from desktop.view import icons, theme
 from desktop.view.main_window import MainWindow
+
+_CALM_MS = 300
+_NEXT = ("desktop.view.gallery.screen", "PIL.Image")
+
+
+def look_ahead(library: Library) -> None:
+    """Reads from the disk what is likely wanted next, while nobody waits for it: the gallery."""
+    find_numbers(library)
+    for name in _NEXT:
+        importlib.import_module(name)
 
 
 def dress(app: QApplication, settings: Settings | None = None) -> None:
@@ -89,8 +103,10 @@ class Workshop:
         shelf.told.connect(self._tell)
 
     def open(self) -> None:
+        """Shows the window; the worker warms up once it is painted, and the disk is its own meanwhile."""
         self.window.show()
-        self.session.start()
+        QTimer.singleShot(0, self.session, self.session.start)
+        QTimer.singleShot(_CALM_MS, self.shelf, lambda: self.shelf.ask(look_ahead))
         self.shelf.open()
         self.shelf.ask(queue_of, self.make.work.restore)
         self._fetch_prompts(0)

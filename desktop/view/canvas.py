@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from PIL import Image
 from PySide6.QtCore import QEasingCurve, QRectF, QSize, Qt, QVariantAnimation
 from PySide6.QtGui import (
     QColor,
@@ -167,6 +166,8 @@ def scale_to_fit(fit: float, density: float) -> float:
 
 def to_pixmap(picture: Picture, width: int, height: int) -> QPixmap:
     """Resampled with Lanczos: enlarged pictures are smooth, reduced ones sharp."""
+    from PIL import Image  # here, so that the window is shown without it
+
     image = Image.frombytes("RGB", (picture.width, picture.height), picture.rgb)
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.LANCZOS)
