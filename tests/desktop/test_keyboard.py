@@ -100,7 +100,7 @@ def test_make_stop_find_star_repeat_delete(
 def test_every_control_of_every_screen_has_a_name(still: StillShop, qtbot: QtBot) -> None:  # noqa: F811
     still.backends.found = (BackendState(FAKE_BACKEND),)
     still.make.generate()
-    for name in ("make", "gallery", "prompts", "queue", "settings", "keys"):
+    for name in ("make", "gallery", "prompts", "models", "queue", "settings", "keys"):
         screen = still.window.show_screen(name)
         nameless = [
             (type(widget).__name__, type(widget.parent()).__name__, widget.objectName())

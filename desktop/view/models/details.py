@@ -23,12 +23,12 @@ from desktop.model.models_desk import ModelsDesk
 from desktop.model.models_fit import in_bytes
 from desktop.view import bind, theme
 from desktop.view.controls import column, quiet, row
-from desktop.view.icons import IconButton, pixmap, wear
+from desktop.view.icons import pixmap, wear
 from desktop.view.models import said
 from desktop.view.models.parity import ParitySection
 from desktop.view.models.prepare import PrepareSection
 from desktop.view.models.verdicts import VerdictSection
-from desktop.view.settings_parts import Section
+from desktop.view.settings_parts import Section, beside
 from desktop.view.text import ProseLabel
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ class ModelDetails(QWidget):
         self.title.setFont(theme.title_font())
         self.title.setWordWrap(True)
         self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.picture.setObjectName("section")
         self.picture.setFixedSize(QSize(PICTURE, PICTURE))
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.problem.setObjectName("warningText")
@@ -170,7 +171,7 @@ class FactsSection(Section):
     def __init__(self) -> None:
         super().__init__(tr("What it is"))
         self.lines: dict[str, tuple[QLabel, ProseLabel]] = {}
-        self.copy = IconButton("tag", tr("Copy the hash"), flat=True)
+        self.copy = QPushButton(tr("Copy"))
         self._grid = QGridLayout()
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(theme.MARGIN)
@@ -187,10 +188,10 @@ class FactsSection(Section):
             name.setObjectName("caption")
             name.setAlignment(Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(name, number, 0)
-            self._grid.addWidget(value, number, 1)
+            self._grid.addWidget(beside(value, self.copy) if key == "hash" else value, number, 1)
             self.lines[key] = (name, value)
-            if key == "hash":
-                self._grid.addWidget(self.copy, number, 2, Qt.AlignmentFlag.AlignTop)
+        self.copy.setObjectName("chip")
+        self.copy.setAccessibleName(tr("Copy the hash"))
         box = QWidget()
         box.setLayout(self._grid)
         self.add_wide(box)

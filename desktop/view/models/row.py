@@ -26,6 +26,7 @@ class ModelRow(QFrame):
         self.thumbnail.setFixedSize(QSize(THUMB, THUMB))
         self.thumbnail.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.about.setObjectName("quiet")
+        self.about.setFont(theme.quiet_font())
         self.title.setText(card.title)
         self.about.setText(said.about(card))
         layout = QHBoxLayout(self)

@@ -10,6 +10,7 @@ from desktop.model.models_card import ModelCard
 from desktop.model.models_fit import in_bytes
 
 _FAMILIES = {"sd1": "Stable Diffusion 1 and 2", "sdxl": "Stable Diffusion XL"}
+_SHORT = {"sd1": "SD 1/2", "sdxl": "SDXL"}
 
 
 def family(card: ModelCard) -> str:
@@ -41,9 +42,9 @@ def about(card: ModelCard) -> str:
         return tr("Can't be used")
     parts = [in_bytes(card.bytes)]
     if card.made_for:
-        parts.append(tr("prepared: {target}", target=target(str(card.conversion.get("for")))))
+        parts.append(tr("for {target}", target=target(str(card.conversion.get("for")))))
     else:
-        parts.insert(0, family(card))
+        parts.insert(0, _SHORT.get(card.family, card.family))
     return ", ".join(parts)
 
 

@@ -57,4 +57,5 @@ class VerdictSection(Section):
     def _words(self, verdict: Verdict) -> str:
         state = self._backends.find(verdict.backend)
         name = state.capabilities.name if state else verdict.backend
-        return f"{_SIGNS[verdict.sign]}  {name}: {verdict.words}"
+        words = verdict.words if verdict.words.startswith(name) else f"{name}: {verdict.words}"
+        return f"{_SIGNS[verdict.sign]}  {words}"

@@ -1,0 +1,166 @@
+"""The states of the Models screen for the screenshots."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QScrollArea
+
+from desktop.library import paths
+from desktop.model.backends import BackendState
+from desktop.view.models.screen import ModelsScreen
+from tests.desktop.models_kit import StillRunner, install, install_converted
+from tests.fakes import FAKE_BACKEND
+
+if TYPE_CHECKING:
+    from tests.screenshots import Scene
+
+_GIGABYTE = 10**9
+_REASON = "Core ML needs a Mac with macOS 13 or newer: use another backend here."
+
+
+def models_few(scene: Scene) -> None:
+    """The starter alone, as at first."""
+    _forget()
+    _say_fit(_open(scene), _show(scene))
+
+
+def models_many(scene: Scene) -> None:
+    screen = _fill(scene)
+    screen.desk.choose("dreamlike")
+    _say_fit(_runner(screen), screen)
+
+
+def models_lower(scene: Scene) -> None:
+    """The lower half of the same."""
+    models_many(scene)
+    _scroll(cast(ModelsScreen, scene.window.show_screen("models")))
+
+
+def models_prepared(scene: Scene) -> None:
+    screen = _fill(scene)
+    screen.desk.choose("dreamlike-coreml-neural-engine")
+    line = {"backend": "coreml", "fit": None, "problem": _REASON}
+    _runner(screen).commands[-1].say(free=1, fits=[line])
+    _runner(screen).commands[-1].end()
+    _scroll(screen)
+
+
+def models_outdated(scene: Scene) -> None:
+    _fill(scene).desk.choose("old")
+
+
+def models_working(scene: Scene) -> None:
+    screen = _fill(scene)
+    screen.desk.choose("dreamlike")
+    screen.details.prepare.go.click()
+    command = _runner(screen).of("convert")[-1]
+    command.say(words="Converting the UNet", done=1, of=5)
+    screen.desk.bring([Path("a-friend's-checkpoint.safetensors")])
+    screen.desk.doubt("dreamlike")
+
+
+def models_failed(scene: Scene) -> None:
+    screen = _fill(scene)
+    screen.desk.choose("dreamlike")
+    screen.details.prepare.go.click()
+    command = _runner(screen).of("convert")[-1]
+    command.say(problem="Converting this model takes about 14.1 GB of memory; 6.2 GB is free.",
+                action="Close other programs, or convert it on a machine with more memory.")  # fmt: skip
+    command.end(1)
+
+
+def models_dragged(scene: Scene) -> None:
+    screen = _fill(scene)
+    screen.veil.setGeometry(screen.rect())
+    screen.veil.raise_()
+    screen.veil.show()
+
+
+def preparing(scene: Scene) -> None:
+    """The Make screen while a model is made ready for the machine."""
+    from backends.core.contract.preparing import Preparation, Preparing
+
+    scene.begin()
+    at = Preparation(place="neural-engine", part="unet", number=4, of=4, seconds=65.0, typical=150.0)
+    scene.make.take(Preparing(scene.request.id, at))
+
+
+def _home() -> Path:
+    return Path(os.environ[paths.HOME_VARIABLE])
+
+
+def _forget() -> None:
+    shutil.rmtree(_home() / "models", ignore_errors=True)
+
+
+def _fill(scene: Scene) -> ModelsScreen:
+    _forget()
+    home = _home()
+    source = install(home, "dreamlike", "Dreamlike Photoreal", licence="CreativeML OpenRAIL-M")
+    (source / "unet/diffusion_pytorch_model.safetensors").write_bytes(_weights(2 * 10**6))
+    told = json.loads((source / "model.json").read_text()) | {
+        "imported": {"sha256": "ab" * 32}, "origin": "imported from dreamlike-photoreal-2.0.safetensors",
+    }  # fmt: skip
+    (source / "model.json").write_text(json.dumps(told))
+    install_converted(home, "dreamlike-coreml-neural-engine", source)
+    install_converted(home, "old", source, converter=0)
+    (install(home, "cut-short", "A checkpoint whose download was cut short") / "vae/config.json").unlink()
+    _open(scene)
+    return _show(scene)
+
+
+def _weights(size: int) -> bytes:
+    header = json.dumps({"x": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(size)
+
+
+def _open(scene: Scene) -> StillRunner:
+    desk, runner = scene.workshop.models_room.desk, StillRunner()
+    desk._runner = runner
+    cpu = replace(FAKE_BACKEND, id="cpu_offload", name="CPU")
+    coreml = replace(FAKE_BACKEND, id="coreml", name="Core ML")
+    scene.workshop.backends.found = (BackendState(coreml, _REASON), BackendState(cpu))
+    return runner
+
+
+def _runner(screen: ModelsScreen) -> StillRunner:
+    return cast(StillRunner, screen.desk._runner)
+
+
+def _show(scene: Scene) -> ModelsScreen:
+    screen = cast(ModelsScreen, scene.window.show_screen("models"))
+    for _ in range(100):
+        if screen.rows:
+            break
+        QTest.qWait(50)
+    return screen
+
+
+def _say_fit(runner: StillRunner, screen: ModelsScreen) -> None:
+    fit = {"verdict": "fits", "need": 2.9 * _GIGABYTE, "free": 6.2 * _GIGABYTE}
+    lines = [
+        {"backend": "coreml", "fit": None, "problem": _REASON},
+        {"backend": "cpu_offload", "fit": fit, "problem": None},
+    ]
+    runner.of("desktop", "fit")[-1].say(free=1, fits=lines)
+    runner.of("desktop", "fit")[-1].end()
+
+
+def _scroll(screen: ModelsScreen) -> None:
+    QTest.qWait(50)
+    area = screen.findChild(QScrollArea)
+    assert area is not None
+    area.verticalScrollBar().setValue(area.verticalScrollBar().maximum())
+
+
+STATES = (
+    models_few, models_many, models_lower, models_prepared, models_outdated, models_working, models_failed,
+    models_dragged, preparing,
+)  # fmt: skip
