@@ -19,6 +19,7 @@ from desktop.library.reading import find_recorded, read_init_picture
 from desktop.library.record import InitPicture
 from desktop.model.queue import Entry
 from desktop.model.recipes import ForeignRecipe
+from desktop.model.sentences import said
 from desktop.model.start import StartPicture
 from desktop.shelf import Shelf
 
@@ -79,7 +80,7 @@ def read_foreign(path: Path) -> ForeignRecipe:
     try:
         data, _ = find_recorded(init)
     except UnreadablePicture as error:
-        return ForeignRecipe(found.record, found.program, (error.message, *extras))
+        return ForeignRecipe(found.record, found.program, (said(error.message), *extras))
     start = StartPicture(data, init.name, init.path)
     return ForeignRecipe(found.record, found.program, extras, start)
 

@@ -39,7 +39,7 @@ FAKE_BACKEND = Capabilities(
     hardware="any",
     rank=0,
     families=("sd1",),
-    features=frozenset({"text_to_image", "negative_prompt", "preview"}),
+    features=frozenset({"text_to_image", "image_to_image", "negative_prompt", "preview"}),
     precisions=("float32",),
 )
 

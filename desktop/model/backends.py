@@ -22,6 +22,7 @@ from backends.core.contract import (
 )
 from desktop.model.form import ModelChoice
 from desktop.model.language import tr
+from desktop.model.sentences import said
 from desktop.model.settings import AUTO, Settings
 
 _PROMPT = "a red fox in the snow"
@@ -127,7 +128,7 @@ class TryOut:
             case Finished():
                 self._end(self._words())
             case Failed():
-                self._end(f"{event.error.message} {event.error.action}")
+                self._end(f"{said(event.error.message)} {said(event.error.action)}")
             case _:
                 pass
 

@@ -151,6 +151,11 @@ class Curator:
         starred = not (card and card.picture.starred)
         self._change(lambda library: marks.star_pictures(library, chosen, starred))
 
+    def star_all(self) -> None:
+        """Makes all chosen pictures favourites."""
+        chosen = self.gallery.selected
+        self._change(lambda library: marks.star_pictures(library, chosen, True))
+
     def rate(self, rating: int) -> None:
         """Gives the chosen pictures 1 to 5 points, or 0 for none."""
         chosen = self.gallery.selected

@@ -11,7 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Protocol
 
-from backends.core.contract import BrokenModel, Job, MezzotintError, Picture
+from backends.core.contract import BrokenModel, Capabilities, InvalidRequest, Job, MezzotintError, Picture
 from desktop.model import work
 from desktop.model.form import STRENGTH, Form, ModelChoice, sides_for
 from desktop.model.language import tr
@@ -19,6 +19,7 @@ from desktop.model.problem import Problem, Remedy
 from desktop.model.prompts import PromptWalk
 from desktop.model.queue import Entry, Ledger, NoLedger, Queue
 from desktop.model.recipes import ForeignRecipe, Recipe, fill
+from desktop.model.sentences import said
 from desktop.model.settings import Settings
 from desktop.model.start import StartPicture
 from desktop.model.studio import Made, Note, Studio
@@ -141,7 +142,7 @@ class Make:
 
     def use_as_start(self, path: Path) -> None:
         """Starts the next pictures from the one in this file."""
-        if self._reader is not None:
+        if self._reader is not None and self._can_start():
             self._reader.open_start(path, self.start_from, self.not_opened)
 
     def make_variations(self, recipe: Recipe, path: Path) -> None:
@@ -154,7 +155,7 @@ class Make:
             self.form.seed_locked = False
             self.generate()
 
-        if self._reader is not None:
+        if self._reader is not None and self._can_start():
             self._reader.open_start(path, go, self.not_opened)
 
     def drop_recipe(self, path: Path) -> None:
@@ -208,15 +209,31 @@ class Make:
     def worker_stopped(self, reason: str) -> None:
         """It ended while idle: no picture is lost, and the next one starts it again."""
         self.studio.engine = tr("Starts with the next picture")
-        self.studio.notice = reason
+        self.studio.notice = said(reason)
+
+    def learn(self, about: Capabilities | None) -> None:
+        """What the backend in use can do; None while that is not known."""
+        lacks = about is not None and "image_to_image" not in about.features
+        self.studio.no_start = tr("{name} can't start from a picture.", name=about.name) if lacks else ""
 
     # --- parts ---
 
     def _entry(self) -> Entry:
         request = self.form.next_request(self.styles.find(self.form.style))
         folder, start = self._folder(request.model), self.form.start
+        if start is not None and self.studio.no_start:
+            raise self._no_start(tr("Remove the start picture, or choose another backend in Settings."))
         job = Job(request=request, model_folder=folder, **self.settings.place(self.automatic))
         return Entry(job=job, start=start)
+
+    def _can_start(self) -> bool:
+        """Says so where it can't."""
+        if self.studio.no_start:
+            self.not_opened(self._no_start(tr("Choose another backend in Settings.")))
+        return not self.studio.no_start
+
+    def _no_start(self, action: str) -> InvalidRequest:
+        return InvalidRequest(self.studio.no_start, action)
 
     def _folder(self, model: str) -> Path:
         if model not in self.models:

@@ -18,6 +18,7 @@ from backends.core.contract import (
     WorkerDied,
 )
 from desktop.model.language import tr
+from desktop.model.sentences import said
 
 _SIZE = re.compile(r"\b(\d{2,4}) x (\d{2,4})\b")
 _WORTH_RETRYING = (BadPicture, InternalError, OutOfMemory, WorkerDied)
@@ -52,7 +53,7 @@ class Problem:
 
     @property
     def text(self) -> str:
-        return f"{self.error.message} {self.error.action}".strip()
+        return f"{said(self.error.message)} {said(self.error.action)}".strip()
 
     @property
     def suggested_size(self) -> tuple[int, int] | None:

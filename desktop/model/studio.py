@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +11,7 @@ from psygnal import SignalGroupDescriptor
 
 from backends.core.contract import Picture, PictureReady, Request
 from desktop.model.form import ModelChoice
+from desktop.model.language import tr
 from desktop.model.problem import Problem
 from desktop.model.progress import Progress
 from desktop.model.start import StartPicture
@@ -67,6 +68,7 @@ class Studio:
 
     `recent` is newest first; `waiting` counts the jobs behind the one that runs. `start_look` is the
     start picture, small, once the worker has read it, and `start_size` its real width and height.
+    `no_start` says why pictures can't start from a picture now, or is empty where they can.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -76,6 +78,7 @@ class Studio:
     problem: Problem | None = None
     note: Note | None = None
     notice: str = ""
+    no_start: str = ""
     start_look: Picture | None = None
     start_size: tuple[int, int] = (0, 0)
     waiting: int = 0
@@ -83,4 +86,4 @@ class Studio:
     selected: Made | None = None
     recent: tuple[Made, ...] = ()
     models: tuple[ModelChoice, ...] = ()
-    engine: str = "Warming up"
+    engine: str = field(default_factory=lambda: tr("Warming up"))

@@ -26,6 +26,7 @@ from desktop.model.language import tr
 from desktop.model.problem import Problem
 from desktop.model.progress import Tracker
 from desktop.model.queue import Entry, Ledger, Queue, again
+from desktop.model.sentences import said
 from desktop.model.start import StartPicture
 from desktop.model.studio import Made, Plate, Studio
 
@@ -240,7 +241,7 @@ class Work:
             case PictureReady():
                 self._add(Made(request, event, start=start))
             case Notice():
-                self.studio.notice = event.message
+                self.studio.notice = said(event.message)
             case _:
                 pass
 

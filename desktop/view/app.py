@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -19,15 +19,27 @@ from desktop.library.prompts import recent_texts
 from desktop.library.search import find_numbers
 from desktop.model.backends import Backends, BackendState, TryOut
 from desktop.model.form import ModelChoice
+from desktop.model.language import spoken, tr
 from desktop.model.make import Make
 from desktop.model.problem import Problem, Way
+from desktop.model.sentences import said
 from desktop.model.settings import Settings
 from desktop.model.styles import Styles
 from desktop.models_room import ModelsRoom
 from desktop.session import Session
 from desktop.shelf import Shelf
-from desktop.view import icons, theme
+from desktop.view import bind, icons, theme
 from desktop.view.main_window import MainWindow
+
+_QT_WORDS = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+
+
+def speak_in_qt(app: QApplication) -> None:
+    """Qt's own words, such as Cut and Paste in a field's menu, in the window's language."""
+    translator = QTranslator(app)
+    if translator.load(QLocale(spoken()), "qtbase", "_", _QT_WORDS):
+        app.installTranslator(translator)
+
 
 _CALM_MS = 300
 _NEXT = ("desktop.view.gallery.screen", "PIL.Image")
@@ -42,6 +54,7 @@ def look_ahead(library: Library) -> None:
 
 def dress(app: QApplication, settings: Settings | None = None) -> None:
     """Names the application, and gives it the theme that is set or the system's, now and as they change."""
+    speak_in_qt(app)
     QGuiApplication.setApplicationDisplayName("Mezzotint")
     app.setApplicationName("Mezzotint")
     chosen = settings or Settings()
@@ -88,6 +101,8 @@ class Workshop:
         )
         self.backends = Backends()
         self.try_out = TryOut(session, models, self.settings)
+        bind.follow(self.backends, "found", self._learn)
+        bind.follow(self.settings, "backend", self._learn)
         self.models_room = ModelsRoom(self)
         self.window = MainWindow(self)
         self.window.form.styles_wanted.connect(self._show_styles)
@@ -127,6 +142,11 @@ class Workshop:
         elif ready.backend is not None:
             self.make.worker_ready(ready.backend.name, ready.backend.id)
 
+    def _learn(self, _: object) -> None:
+        """What the backend that is chosen can do."""
+        state = self.backends.find(self.settings.backend)
+        self.make.learn(state.capabilities if state else None)
+
     def _fetch_prompts(self, known: int) -> None:
         """More of the prompts of before, for walking through them."""
         self.shelf.ask(lambda library: recent_texts(library, offset=known), self.make.walk.extend)
@@ -142,15 +162,15 @@ class Workshop:
         self.make.studio.problem = library_problem(error, self.shelf)
 
     def _tell(self, sentence: str) -> None:
-        self.make.studio.notice = sentence
+        self.make.studio.notice = said(sentence)
 
 
 def library_problem(error: MezzotintError, shelf: Shelf) -> Problem:
     """A problem with the library, with the ways out that there are."""
     if not isinstance(error, LibraryDamaged):
         return Problem(error)
-    ways = [Way("Rebuild from the pictures", shelf.rebuild)]
+    ways = [Way(tr("Rebuild from the pictures"), shelf.rebuild)]
     if shelf.has_backup:
-        ways.append(Way("Restore a backup", shelf.restore))
+        ways.append(Way(tr("Restore a backup"), shelf.restore))
     shown = LibraryDamaged(error.message, "Your pictures are unharmed; only the list of them is.")
     return Problem(shown, ways=tuple(ways))

@@ -71,9 +71,8 @@ class Canvas(QWidget):
         self.update()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if holds_picture(event.mimeData()):
+        if holds_picture(event.mimeData()) and self.zones.offer(event.mimeData()):
             event.acceptProposedAction()
-            self.zones.offer(event.mimeData())
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         self.zones.move_over(event.position().toPoint())

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QTextCursor, QWheelEvent
+from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtGui import (
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QTextCursor,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -19,6 +28,7 @@ from PySide6.QtWidgets import (
 
 from desktop.model.emphasis import shift_weight
 from desktop.view import theme
+from desktop.view.dropped import is_picture
 from desktop.view.icons import wear
 
 _NARROW = 60
@@ -63,11 +73,12 @@ class PromptEdit(QPlainTextEdit):
     """A field for prose: Tab leaves it, and it scrolls rather than grows.
 
     `walked` says that somebody wants an older (1) or newer (-1) prompt, `weighed` that the selected
-    words are to count more (1) or less (-1).
+    words are to count more (1) or less (-1), `pasted` that the clipboard's picture is meant.
     """
 
     walked = Signal(int)
     weighed = Signal(int)
+    pasted = Signal()
 
     def __init__(self, lines: int, hint: str) -> None:
         super().__init__()
@@ -85,6 +96,11 @@ class PromptEdit(QPlainTextEdit):
         ):
             event.ignore()
             return
+        if event.matches(QKeySequence.StandardKey.Paste) and is_picture(
+            QGuiApplication.clipboard().mimeData()
+        ):
+            self.pasted.emit()
+            return
         step = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(Qt.Key(event.key()))
         if step and event.modifiers() & Qt.KeyboardModifier.AltModifier:
             self.walked.emit(step)
@@ -92,6 +108,10 @@ class PromptEdit(QPlainTextEdit):
             self.weighed.emit(step)
         else:
             super().keyPressEvent(event)
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        """A picture's file is no text: whatever lies under this field may take it."""
+        return not is_picture(source) and super().canInsertFromMimeData(source)
 
     def weigh(self, steps: int) -> None:
         """Changes the weight of the selected words, or of the word at the cursor; can be undone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage, QResizeEvent
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from backends.core.contract import SAMPLERS
+from desktop.model.language import tr
 from desktop.model.make import Make
 from desktop.model.studio import Made
 from desktop.view import bind, theme
@@ -34,24 +36,32 @@ class Details(QWidget):
         self._make = make
         self.prompt = ProseLabel()
         self.values = {name: ProseLabel() for name in ("Seed", "Size", "Model", "Sampler", "Backend", "Time")}
-        self.repeat = QPushButton("Repeat")
-        self.repeat.setToolTip("Fill in these settings, so that Generate makes this picture again")
-        self.vary = QPushButton("Variation")
-        self.vary.setToolTip("Make another picture with these settings and a new seed")
+        self.repeat, self.vary = QPushButton(tr("Repeat")), QPushButton(tr("Variation"))
+        self.start = QPushButton(tr("Use as start"))
         self.more = self._more()
-        self.repeat.clicked.connect(lambda: self._with_selected(make.repeat))
-        self.vary.clicked.connect(lambda: self._with_selected(make.vary))
+        for button, act, tip in (
+            (
+                self.repeat,
+                make.repeat,
+                tr("Fill in these settings, so that Generate makes this picture again"),
+            ),
+            (self.vary, make.vary, tr("Make another picture with these settings and a new seed")),
+            (self.start, self._use_as_start, tr("Start the next picture from this one")),
+        ):
+            button.clicked.connect(partial(self._with_selected, act))
+            button.setToolTip(tip)
         self._lines = 6
         self._area, self._table, self._line = _scrolling(self.prompt), self._facts(), quiet()
         self._lay_out()
         bind.follow(make.studio, "selected", self._show)
+        bind.follow(make.studio, "no_start", self._show_able)
 
     def _more(self) -> IconButton:
-        button = IconButton("more", "More for this picture")
+        button = IconButton("more", tr("More for this picture"))
         menu = QMenu(button)
-        menu.addAction("Copy picture", lambda: self._with_selected(_copy_picture))
-        menu.addAction("Copy prompt", lambda: self._with_selected(_copy_prompt))
-        self.show_folder = menu.addAction("Show in folder", lambda: self._with_selected(_show_in_folder))
+        menu.addAction(tr("Copy picture"), lambda: self._with_selected(_copy_picture))
+        menu.addAction(tr("Copy prompt"), lambda: self._with_selected(_copy_prompt))
+        self.show_folder = menu.addAction(tr("Show in folder"), lambda: self._with_selected(_show_in_folder))
         button.setMenu(menu)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         return button
@@ -64,7 +74,8 @@ class Details(QWidget):
         layout.addWidget(self._table)
         layout.addWidget(self._line)
         layout.addStretch(1)
-        layout.addLayout(row(self.repeat, self.vary, self.more))
+        layout.addLayout(row(self.repeat, self.vary))
+        layout.addLayout(row(self.start, self.more))
 
     def _facts(self) -> QWidget:
         box = QWidget()
@@ -73,14 +84,14 @@ class Details(QWidget):
         table.setHorizontalSpacing(theme.MARGIN)
         table.setVerticalSpacing(4)
         for name, value in self.values.items():
-            table.addRow(quiet(name), value)
+            table.addRow(quiet(tr(name)), value)
         return box
 
     def compact(self, on: bool) -> None:
         """For the strip below: prompt, one line of facts, buttons."""
         self._table.setVisible(not on)
         self._line.setVisible(on)
-        self._lines = 3 if on else 6
+        self._lines = 2 if on else 6
         self._fit_prompt()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -98,22 +109,34 @@ class Details(QWidget):
         if made is None:
             return
         request, provenance = made.request, made.event.provenance
-        self.prompt.setText(request.prompt.strip() or "(no prompt)")
+        self.prompt.setText(request.prompt.strip() or tr("(no prompt)"))
         shown = {
             "Seed": str(made.event.seed),
             "Size": f"{request.width} x {request.height}",
             "Model": provenance.get("model", request.model),
-            "Sampler": f"{SAMPLERS[request.sampler]}, {request.steps} steps",
+            "Sampler": f"{SAMPLERS[request.sampler]}, {tr('{count} steps', count=request.steps)}",
             "Backend": ", ".join(provenance[key] for key in ("backend", "precision") if key in provenance),
             "Time": f"{made.seconds:.1f} s",
         }
         for name, words in shown.items():
             self.values[name].setText(words)
-        self._line.setText(", ".join((f"Seed {shown['Seed']}", shown["Size"], shown["Time"])))
+        seed = tr("Seed {seed}", seed=shown["Seed"])
+        self._line.setText(", ".join((seed, shown["Size"], shown["Time"])))
         self._fit_prompt()
         self.show_folder.setEnabled(made.path is not None)
+        self._show_able()
 
-    def _with_selected(self, act: Callable[[Made], None]) -> None:
+    def _show_able(self, _: object = None) -> None:
+        """A picture can be a start when its file is there, and where pictures can be."""
+        made, why_not = self._make.studio.selected, self._make.studio.no_start
+        self.start.setEnabled(made is not None and made.path is not None and not why_not)
+        self.start.setToolTip(why_not or tr("Start the next picture from this one"))
+
+    def _use_as_start(self, made: Made) -> None:
+        if made.path is not None:
+            self._make.use_as_start(made.path)
+
+    def _with_selected(self, act: Callable[[Made], None], _: object = None) -> None:
         if made := self._make.studio.selected:
             act(made)
 
@@ -123,7 +146,7 @@ def _scrolling(label: QLabel) -> QScrollArea:
     area = QScrollArea()
     area.setWidget(label)
     area.setWidgetResizable(True)
-    area.setAccessibleName("The picture's prompt")
+    area.setAccessibleName(tr("The picture's prompt"))
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.viewport().setAutoFillBackground(False)
     label.setAutoFillBackground(False)

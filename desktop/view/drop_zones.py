@@ -30,12 +30,14 @@ class DropZones(QWidget):
         self._names: tuple[str, ...] = ()
         self.hide()
 
-    def offer(self, mime: QMimeData) -> None:
-        """Shows what can be done with it."""
-        self._names = ("recipe", "start") if picture_path(mime) else ("start",)
+    def offer(self, mime: QMimeData) -> bool:
+        """Shows what can be done with it; returns whether there is anything."""
+        names = ("recipe", "start") if picture_path(mime) else ("start",)
+        self._names = tuple(name for name in names if name == "recipe" or not self._make.studio.no_start)
         self.setGeometry(self._under.rect())
         self.raise_()
-        self.show()
+        self.setVisible(bool(self._names))
+        return bool(self._names)
 
     def move_over(self, at: QPoint) -> None:
         """The pointer is here."""
@@ -48,7 +50,7 @@ class DropZones(QWidget):
         path, where = picture_path(mime), self._at(at)
         if path is not None:
             self._take_file(path, where)
-        elif data := picture_bytes(mime):
+        elif where == "start" and (data := picture_bytes(mime)):
             self._make.start_from(StartPicture(data, tr("pasted picture")))
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -75,7 +77,7 @@ class DropZones(QWidget):
     def _take_file(self, path: Path, where: str | None) -> None:
         if where == "recipe":
             self._make.drop_recipe(path)
-        else:
+        elif where == "start":
             self._make.use_as_start(path)
 
     def _fields(self) -> dict[str, QRect]:

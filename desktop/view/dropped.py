@@ -9,6 +9,8 @@ from PySide6.QtCore import QBuffer, QIODevice, QMimeData
 from PySide6.QtGui import QImage
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+CHOSEN = "application/x-mezzotint-chosen"
+"""The type of what is dragged when it is the pictures that are chosen in the gallery."""
 _FORMATS = ("image/png", "image/jpeg", "image/webp")
 
 
@@ -30,6 +32,11 @@ def picture_bytes(mime: QMimeData) -> bytes | None:
 def holds_picture(mime: QMimeData) -> bool:
     """Whether there is a picture in what is dropped or pasted."""
     return picture_path(mime) is not None or mime.hasImage() or any(map(mime.hasFormat, _FORMATS))
+
+
+def is_picture(mime: QMimeData) -> bool:
+    """Whether it is a picture rather than words: browsers and editors copy words with a picture of them."""
+    return picture_path(mime) is not None or (holds_picture(mime) and not mime.hasText())
 
 
 def _as_png(image: QImage) -> bytes:

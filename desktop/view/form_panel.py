@@ -139,6 +139,7 @@ class FormPanel(QFrame):
         self.prompt.walked.connect(self._make.walk.go)
         for field in (self.prompt, self.negative):
             field.weighed.connect(field.weigh)
+            field.pasted.connect(self.start.paste)
         bind.number(self.count, form, "count")
         bind.number(self.steps, form, "steps")
         bind.number(self.clip_skip, form, "clip_skip")

@@ -7,11 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from backends.core.contract import SaveFailed
 from desktop.view import window_state
+from desktop.view.dropped import CHOSEN, picture_path
 from desktop.view.key_binder import KeyBinder
 from desktop.view.make_screen import MakeScreen
 from desktop.view.notifier import Notifier
@@ -51,6 +52,7 @@ class MainWindow(QMainWindow):
         self.keys = KeyBinder(self, workshop.settings)
         for action, screen in {"keys": "keys", "prompts": "prompts", "open_settings": "settings"}.items():
             self.keys.bind(action, partial(self.show_screen, screen))
+        self.setAcceptDrops(True)
         self._notifier = Notifier(workshop)
         self.show_screen("make")
         self.make_screen.open()
@@ -65,6 +67,18 @@ class MainWindow(QMainWindow):
             self.built[name].setFocus(Qt.FocusReason.OtherFocusReason)
         self.bar.mark(name)
         return self.built[name]
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """A picture's file can be dropped anywhere; the gallery's own are dragged to places in it."""
+        ours = event.mimeData().hasFormat(CHOSEN)
+        event.setAccepted(picture_path(event.mimeData()) is not None and not ours)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Its settings go into the form."""
+        if (path := picture_path(event.mimeData())) is not None:
+            event.acceptProposedAction()
+            self.show_screen("make")
+            self._workshop.make.drop_recipe(path)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """A screen that has something to finish has a `leave`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.model.studio import Made
@@ -94,7 +94,7 @@ class MakeScreen(QWidget):
             "prompt": self.form.prompt.setFocus,
             "remix": lambda: self._with_selected(self._make.remix),
             "vary": lambda: self._with_selected(self._make.vary),
-            "paste": lambda: self.form.start.take(QGuiApplication.clipboard().mimeData()),
+            "paste": self.form.start.paste,
         }
         for name, act in keys.items():
             self.keys.bind(name, act)

@@ -12,6 +12,7 @@ from backends.core.contract import Picture
 from desktop.model.language import tr
 from desktop.model.progress import in_words
 from desktop.model.queue import Entry
+from desktop.model.sentences import said
 from desktop.view import theme
 from desktop.view.canvas import to_pixmap
 from desktop.view.controls import ElidedLabel, column
@@ -85,7 +86,7 @@ def describe(entry: Entry) -> str:
 def _about(entry: Entry) -> str:
     request = entry.job.request
     if entry.state == "failed":
-        return entry.reason
+        return said(entry.reason)
     if entry.progress is not None:
         left = entry.progress.seconds_left
         more = tr("{time} left", time=in_words(left)) if left else ""

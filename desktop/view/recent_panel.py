@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.model.language import tr
 from desktop.model.make import Make
 from desktop.model.studio import Made
 from desktop.view import bind, theme
@@ -79,7 +80,7 @@ class RecentPanel(QFrame):
         self._stack.addWidget(self.list)
         left = QVBoxLayout()
         left.setSpacing(theme.GRID)
-        left.addWidget(_heading("Recent"))
+        left.addWidget(_heading(tr("Recent")))
         left.addWidget(pictures, 1)
         self._box = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
         self._box.setContentsMargins(theme.MARGIN, theme.MARGIN, theme.MARGIN, theme.MARGIN)
@@ -140,7 +141,7 @@ class _Frame(QStyledItemDelegate):
 
 def _thumbnails() -> QListWidget:
     pictures = QListWidget()
-    pictures.setAccessibleName("Recent pictures")
+    pictures.setAccessibleName(tr("Recent pictures"))
     pictures.setViewMode(QListView.ViewMode.IconMode)
     pictures.setMovement(QListView.Movement.Static)
     pictures.setResizeMode(QListView.ResizeMode.Adjust)
@@ -160,9 +161,10 @@ def _item(made: Made) -> QListWidgetItem:
     item = QListWidgetItem()
     item.setData(_PIXMAP, image)
     item.setSizeHint(QSize(_CELL, _CELL))
-    words = made.request.prompt.strip() or "(no prompt)"
-    item.setToolTip(f"{words[:200]}\nseed {made.event.seed}")
-    item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{words[:200]}, seed {made.event.seed}")
+    words = made.request.prompt.strip() or tr("(no prompt)")
+    seed = tr("Seed {seed}", seed=made.event.seed)
+    item.setToolTip(f"{words[:200]}\n{seed}")
+    item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{words[:200]}, {seed}")
     return item
 
 
@@ -173,7 +175,7 @@ def _heading(words: str) -> QLabel:
 
 
 def _nothing_yet() -> QLabel:
-    label = quiet("Pictures you make are kept here and saved in your pictures folder.")
+    label = quiet(tr("Pictures you make are kept here and saved in your pictures folder."))
     label.setWordWrap(True)
     label.setAlignment(Qt.AlignmentFlag.AlignTop)
     return label

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from backends.core.contract import Capabilities, Option, Picture
 from desktop.model.backends import BackendState
 from desktop.model.language import tr
+from desktop.model.sentences import said
 from desktop.model.settings import AUTO
 from desktop.view import bind, theme
 from desktop.view.canvas import to_pixmap
@@ -74,7 +75,9 @@ class HardwareSection(Section):
         self.choices = {AUTO: self._choice(AUTO, tr("Automatic"), "")}
         for state in found:
             about = state.capabilities
-            self.choices[about.id] = self._choice(about.id, f"{about.name}, {about.hardware}", _fate(state))
+            self.choices[about.id] = self._choice(
+                about.id, f"{about.name}, {said(about.hardware)}", _fate(state)
+            )
         self._show_chosen()
 
     def _choice(self, backend: str, words: str, fate: str) -> QRadioButton:
@@ -111,12 +114,12 @@ class HardwareSection(Section):
         self.precision.setText(words)
         for option in about.options:
             control = self._option(about.id, option)
-            control.setToolTip(tr(option.help))
+            control.setToolTip(said(option.help))
             self.options[option.id] = control
             label = caption(tr(option.label), control)
             label.setMinimumWidth(LABELS)
             self._option_rows.addRow(label, control)
-            self._option_rows.addRow("", wrapped(tr(option.help)))
+            self._option_rows.addRow("", wrapped(said(option.help)))
 
     def _option(self, backend: str, option: Option) -> QWidget:
         value = self._settings.options_for(backend).get(
@@ -152,7 +155,7 @@ class HardwareSection(Section):
 
 
 def _fate(state: BackendState) -> str:
-    return tr("Ready") if state.reason is None else state.reason
+    return tr("Ready") if state.reason is None else said(state.reason)
 
 
 def _small(picture: Picture) -> QPixmap:

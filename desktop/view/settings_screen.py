@@ -11,6 +11,7 @@ from desktop.library import paths
 from desktop.library.naming import DEFAULT_TEMPLATE, FIELDS, NameParts, check_template, fill_template
 from desktop.model.language import LANGUAGES, tr
 from desktop.model.network import network_uses
+from desktop.model.sentences import said
 from desktop.model.settings import SYSTEM
 from desktop.view import bind, theme
 from desktop.view.controls import CalmComboBox
@@ -118,7 +119,7 @@ class SettingsScreen(QScrollArea):
         if wrong is None:
             self._settings.name_template = template
         else:
-            self.name_look.setText(tr(wrong))
+            self.name_look.setText(said(wrong))
 
     def _show_template(self, template: str) -> None:
         if self.template.text() != template:

@@ -22,7 +22,7 @@ from desktop.model.make import Make
 from desktop.model.start import StartPicture
 from desktop.view import bind, theme
 from desktop.view.canvas import to_pixmap
-from desktop.view.controls import CalmSpinBox, ElidedLabel, caption, column, row
+from desktop.view.controls import CalmSpinBox, ElidedLabel, caption, column, quiet, row
 from desktop.view.dropped import SUFFIXES, holds_picture, picture_bytes, picture_path
 from desktop.view.icons import IconButton, wear
 
@@ -32,7 +32,11 @@ _LEAST, _MOST = 5, 100
 
 
 class StartField(QFrame):
-    """Without a picture, one button; with one, its thumbnail and the strength."""
+    """Without a picture, one button; with one, its thumbnail and the strength.
+
+    Where pictures can't start from one, it says why. `tools` is the place under the picture for what is done
+    to it, such as a mask.
+    """
 
     def __init__(self, make: Make) -> None:
         super().__init__()
@@ -47,20 +51,19 @@ class StartField(QFrame):
         self.thumbnail, self.name, self.about = _thumbnail(), ElidedLabel(), ElidedLabel()
         self.remove = IconButton("close", tr("Remove the start picture"), flat=True)
         self.strength, self.slider = CalmSpinBox(_LEAST, _MOST, 5), _slider()
-        self.chosen = self._chosen()
+        self.chosen, self.why_not = self._chosen(), quiet()
+        self.tools = QVBoxLayout()
         self._lay_out()
         self._connect()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Paste works while a control in here has the focus."""
-        if event.matches(QKeySequence.StandardKey.Paste) and self.take(
-            QGuiApplication.clipboard().mimeData()
-        ):
+        if event.matches(QKeySequence.StandardKey.Paste) and self.paste():
             return
         super().keyPressEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if holds_picture(event.mimeData()):
+        if holds_picture(event.mimeData()) and not self._make.studio.no_start:
             event.acceptProposedAction()
             self._highlight(True)
 
@@ -72,8 +75,14 @@ class StartField(QFrame):
         if self.take(event.mimeData()):
             event.acceptProposedAction()
 
+    def paste(self) -> bool:
+        """Takes what the clipboard holds."""
+        return self.take(QGuiApplication.clipboard().mimeData())
+
     def take(self, mime: QMimeData) -> bool:
-        """Starts from what was dropped or pasted, if that is a picture."""
+        """Starts from what was dropped or pasted, if that is a picture and pictures can start from one."""
+        if self._make.studio.no_start:
+            return False
         if path := picture_path(mime):
             self._make.use_as_start(path)
         elif data := picture_bytes(mime):
@@ -90,6 +99,7 @@ class StartField(QFrame):
         bind.follow(self._make.form, "strength", self._show_strength)
         bind.follow(self._make.form, "start", self._show)
         bind.follow(self._make.studio, "start_look", self._show_look)
+        bind.follow(self._make.studio, "no_start", self._show_able)
 
     def _chosen(self) -> QWidget:
         box = QWidget()
@@ -116,8 +126,12 @@ class StartField(QFrame):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
         layout.addWidget(self.choose)
         layout.addWidget(self.chosen)
+        layout.addLayout(self.tools)
+        layout.addWidget(self.why_not)
+        self.why_not.setWordWrap(True)
 
     def _show(self, picture: StartPicture | None) -> None:
         had_focus = self.isAncestorOf(focus) if (focus := self.focusWidget()) else False
@@ -140,6 +154,14 @@ class StartField(QFrame):
         self.thumbnail.setPixmap(small)
         width, height = self._make.studio.start_size
         self.about.setText(f"{width} x {height}")
+
+    def _show_able(self, why_not: str) -> None:
+        """What can't be done is grey; a picture that is here can still be removed."""
+        for widget in (self.choose, self.thumbnail, self.strength, self.slider):
+            widget.setEnabled(not why_not)
+        self.why_not.setVisible(bool(why_not))
+        self.why_not.setText(why_not and f"{why_not} {tr('Choose another backend in Settings.')}")
+        self.choose.setAccessibleDescription(why_not)
 
     def _show_strength(self, strength: float) -> None:
         percent = round(strength * 100)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QStackedWidget, QWidget
 
+from desktop.model.language import tr
 from desktop.view import theme
 
 if TYPE_CHECKING:
@@ -89,9 +90,10 @@ class TabStack(QStackedWidget):
 
 
 def _button(tab: Tab) -> QPushButton:
-    button = QPushButton(tab.title)
+    title = tr(tab.title)
+    button = QPushButton(title)
     button.setObjectName("tab")
     button.setCheckable(True)
-    button.setToolTip(tab.tip)
-    button.setMinimumWidth(button.fontMetrics().horizontalAdvance(tab.title) + 40)  # the chosen one is bold
+    button.setToolTip(tr(tab.tip))
+    button.setMinimumWidth(button.fontMetrics().horizontalAdvance(title) + 40)  # the chosen one is bold
     return button

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 from backends.core.contract import Request
 from tests.desktop.cli_runner import Mezzotint, Ran
@@ -41,3 +43,9 @@ def mezzotint(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         return Ran(code, shown.out, shown.err, list(seen))
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting ends when the condition holds, however slow the machine is."""
+    monkeypatch.setattr(QtBot, "waitUntil", partialmethod(QtBot.waitUntil, timeout=60_000))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -17,6 +17,7 @@ from desktop.model.gallery import Place
 from desktop.view.app import Workshop
 from desktop.view.gallery import handing
 from desktop.view.gallery.screen import GalleryScreen
+from tests.desktop.dropping import drop, mime_of
 from tests.desktop.gallery_kit import (
     PATIENCE,
     PROMPTS,
@@ -29,6 +30,7 @@ from tests.desktop.gallery_kit import (
 )
 
 Wait = Callable[[Callable[[], object]], None]
+_PLACE = Qt.ItemDataRole.UserRole
 
 
 @pytest.fixture
@@ -209,6 +211,32 @@ def test_collections_and_tags(gallery: GalleryScreen, qtbot: QtBot, wait: Wait) 
     wait(lambda: gallery.info.tags.chips)
     gallery.info.tags.chips["snow"].click()
     wait(lambda: gallery.middle.currentWidget() is gallery.empty)
+
+
+def test_pictures_are_dragged_onto_places(
+    gallery: GalleryScreen, shop: Workshop, wait: Wait, pictures: Path
+) -> None:
+    gallery.curator.new_collection("Postcards")
+    wait(lambda: Place("collection", "Postcards") in gallery.places.places())
+    choose(gallery, 0, 2)
+    wait(lambda: gallery.curator.gallery.card)
+    places = gallery.places.list
+
+    def row_of(place: Place) -> QPoint:
+        items = (places.item(row) for row in range(places.count()))
+        return next(places.visualItemRect(item).center() for item in items if item.data(_PLACE) == place)
+
+    dragged = gallery.grid.drag_data()
+    assert sorted(url.fileName() for url in dragged.urls()) == ["p2.png", "p4.png"]
+    assert not drop(shop.window, dragged)
+    assert drop(places.viewport(), dragged, row_of(Place("collection", "Postcards")))
+    wait(lambda: found(gallery).collections[0].pictures == 2)
+    assert not drop(places.viewport(), dragged, row_of(Place()))
+    assert drop(places.viewport(), dragged, row_of(Place("starred")))
+    wait(lambda: found(gallery).starred == 2)
+    drop(places.viewport(), mime_of(pictures / "p1.png"), row_of(Place("collection", "Postcards")))
+    wait(shop.window.make_screen.note.isVisible)  # a file from elsewhere is the window's: its settings
+    assert found(gallery).collections[0].pictures == 2
 
 
 def test_a_picture_that_is_made_appears(

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QGuiApplication, QImage
-from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+from PySide6.QtCore import QMimeData, QPoint, Qt
+from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from desktop.model.backends import BackendState
+from desktop.model.start import StartPicture
 from desktop.model.styles import Style
 from desktop.view.app import Workshop
 from tests.desktop import foreign_pictures
+from tests.desktop.dropping import drop, mime_of
 from tests.desktop.still_window import StillShop, still  # noqa: F401  a fixture
 from tests.desktop.test_window import Folder, Wait, shelf, shop, wait  # noqa: F401  fixtures
-from tests.fakes import square
+from tests.fakes import FAKE_BACKEND, square
 
-ACTIONS = Qt.DropAction.CopyAction
 BUTTON = Qt.MouseButton.LeftButton
-
-
-def mime_of(path: Path) -> QMimeData:
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path))])
-    return mime
-
-
-def drop(widget: QWidget, mime: QMimeData, at: QPoint | None = None) -> None:
-    """As the system does when somebody drags something there and lets go."""
-    place = at or widget.rect().center()
-    keys = Qt.KeyboardModifier.NoModifier
-    QApplication.sendEvent(widget, QDragEnterEvent(place, ACTIONS, mime, BUTTON, keys))
-    QApplication.sendEvent(widget, QDragMoveEvent(place, ACTIONS, mime, BUTTON, keys))
-    QApplication.sendEvent(widget, QDropEvent(QPointF(place), ACTIONS, mime, BUTTON, keys))
 
 
 @pytest.fixture
@@ -69,6 +57,56 @@ def test_a_pasted_picture_is_the_start(still: StillShop, qtbot: QtBot) -> None: 
     start = still.make.form.start
     assert start is not None
     assert start.data.startswith(b"\x89PNG")
+    still.make.use_start(None)
+    still.window.form.prompt.setFocus()
+    words = still.window.form.prompt.toPlainText()
+    qtbot.keyClick(still.window.form.prompt, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    assert still.make.form.start is not None
+    assert still.window.form.prompt.toPlainText() == words
+
+
+def test_a_finished_picture_is_the_start(still: StillShop, qtbot: QtBot, fox: Path) -> None:  # noqa: F811
+    details = still.window.recent.details
+    still.make.generate()
+    still.finish(str(fox))
+    qtbot.mouseClick(details.start, BUTTON)
+    qtbot.waitUntil(lambda: still.make.form.start is not None)
+    assert still.window.form.start.name.text() == "fox.png"
+
+
+def test_where_no_picture_can_be_the_start_it_says_why(
+    still: StillShop,  # noqa: F811
+    qtbot: QtBot,
+    fox: Path,
+) -> None:
+    window, field = still.window, still.window.form.start
+    still.make.generate()
+    still.finish(str(fox))
+    plain = replace(FAKE_BACKEND, id="plain", name="Plain", features=frozenset({"text_to_image"}))
+    still.backends.found = (BackendState(plain), BackendState(FAKE_BACKEND))
+    assert field.why_not.text() == "Plain can't start from a picture. Choose another backend in Settings."
+    assert not field.choose.isEnabled()
+    assert not window.recent.details.start.isEnabled()
+    for place in (field, window.canvas):  # both offer its settings only
+        drop(place, mime_of(fox), QPoint(place.width() - 20, 20))
+        qtbot.waitUntil(window.make_screen.note.isVisible)
+        still.make.dismiss_note()
+    assert still.make.form.start is None
+    still.make.use_as_start(fox)
+    assert "Choose another backend" in window.problem.message.text()
+    still.make.dismiss()
+    still.make.form.start = StartPicture(fox.read_bytes(), "fox.png")
+    assert field.remove.isEnabled()
+    assert not field.strength.isEnabled()
+    jobs = len(still.bench.jobs)
+    qtbot.mouseClick(window.form.generate, BUTTON)
+    assert len(still.bench.jobs) == jobs
+    assert "Remove the start picture" in window.problem.message.text()
+    still.settings.backend = FAKE_BACKEND.id
+    assert not field.why_not.isVisible()
+    assert field.strength.isEnabled()
+    qtbot.mouseClick(window.form.generate, BUTTON)
+    assert still.request.init_image == fox.read_bytes()
 
 
 def test_a_chosen_picture_is_the_start(
@@ -114,6 +152,18 @@ def test_the_other_half_of_the_picture_starts_from_it(still: StillShop, qtbot: Q
     drop(canvas, mime_of(fox), QPoint(canvas.width() * 3 // 4, 40))
     qtbot.waitUntil(lambda: still.make.form.start is not None)
     assert not canvas.zones.isVisible()
+
+
+def test_a_file_dropped_anywhere_fills_the_form(still: StillShop, qtbot: QtBot, fox: Path) -> None:  # noqa: F811
+    window = still.window
+    window.show_screen("queue")
+    assert not window.form.prompt.canInsertFromMimeData(mime_of(fox))
+    assert drop(window, mime_of(fox))
+    qtbot.waitUntil(window.make_screen.note.isVisible)
+    assert window.form.prompt.toPlainText() == "a fox"
+    words = QMimeData()
+    words.setText("a hound")
+    assert not drop(window, words)
 
 
 def test_a_style(still: StillShop, qtbot: QtBot) -> None:  # noqa: F811

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QRegion, QResizeEvent
+from PySide6.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QMimeData,
+    QModelIndex,
+    QPoint,
+    QRect,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QDrag, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyleOptionViewItem, QWidget
 
+from desktop.view.dropped import CHOSEN
 from desktop.view.gallery.pictures_model import Index
 
 _CELLS = (128, 176, 240, 320)
 _FIRST = 1
+_DRAGGED = 96
+_SMOOTH = Qt.TransformationMode.SmoothTransformation
 _LINES = 3  # a row of cells is scrolled in so many steps
 
 
@@ -32,6 +44,21 @@ class GridView(QAbstractItemView):
         self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
         self.setDragEnabled(True)
         self.setMouseTracking(True)
+
+    # --- dragging ---
+
+    def drag_data(self) -> QMimeData:
+        """The chosen pictures: files for other programs, and a mark for our own places."""
+        data = self.model().mimeData(self.selectionModel().selectedIndexes())
+        data.setData(CHOSEN, b"chosen")
+        return data
+
+    def startDrag(self, actions: Qt.DropAction) -> None:
+        drag = QDrag(self)
+        drag.setMimeData(self.drag_data())
+        place = self.visualRect(self.currentIndex())
+        drag.setPixmap(self.viewport().grab(place).scaledToHeight(_DRAGGED, _SMOOTH))
+        drag.exec(Qt.DropAction.CopyAction)
 
     # --- cells ---
 

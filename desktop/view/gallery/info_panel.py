@@ -52,9 +52,21 @@ class InfoPanel(QFrame):
         self.remix, self.variations = QPushButton(tr("Remix")), QPushButton(tr("Variations"))
         self.start = QPushButton(tr("Use as start"))
         self.more = IconButton("more", tr("More for this picture"))
+        self._starters = {
+            self.start: tr("Start the next picture from this one (U)"),
+            self.variations: tr("Make some pictures that resemble this one"),
+        }
+        self._no_start = ""
         self._prepare()
         self._lay_out()
         bind.follow(curator.gallery, "card", self._show)
+
+    def show_able(self, why_not: str) -> None:
+        """Why pictures can't start from one, or nothing where they can."""
+        self._no_start = why_not
+        for button, tip in self._starters.items():
+            button.setToolTip(why_not or tip)
+        self._show(self._curator.gallery.card)
 
     def _prepare(self) -> None:
         self.new_tag.setPlaceholderText(tr("Add a tag"))
@@ -65,8 +77,8 @@ class InfoPanel(QFrame):
             point.clicked.connect(partial(self._rate, number))
         for button, action, tip in (
             (self.remix, "remix", tr("Fill its settings into the form (R)")),
-            (self.start, "start", tr("Start the next picture from this one (U)")),
-            (self.variations, "vary", tr("Make some pictures that resemble this one")),
+            (self.start, "start", self._starters[self.start]),
+            (self.variations, "vary", self._starters[self.variations]),
             (self.find_folder, "find", tr("Say where the folder of this picture is now")),
         ):
             button.setToolTip(tip)
@@ -156,7 +168,7 @@ class InfoPanel(QFrame):
         self.where.setVisible(card.whereabouts != "here")
         self.find_folder.setVisible(card.whereabouts == "away")
         for button in (self.start, self.variations):
-            button.setEnabled(card.whereabouts == "here")
+            button.setEnabled(card.whereabouts == "here" and not self._no_start)
 
     def _rate(self, number: int) -> None:
         card = self._curator.gallery.card

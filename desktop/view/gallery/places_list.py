@@ -2,28 +2,91 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QMenu, QVBoxLayout
 
 from desktop.library.marks import Kind, Label
 from desktop.model.gallery import Curator, Overview, Place
 from desktop.model.language import tr
 from desktop.view import bind, theme
+from desktop.view.dropped import CHOSEN
 from desktop.view.icons import icon
 
 WIDTH = 208
 _PLACE = Qt.ItemDataRole.UserRole
 
 
+class DropList(QListWidget):
+    """Takes the gallery's pictures where they can be put; `dropped` says on which place."""
+
+    dropped = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAcceptDrops(True)
+        self._over: QListWidgetItem | None = None
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        event.setAccepted(event.mimeData().hasFormat(CHOSEN))
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        item = self.itemAt(event.position().toPoint())
+        self._mark(item if self._takes(item) else None)
+        event.setAccepted(self._over is not None)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._mark(None)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        item = self.itemAt(event.position().toPoint())
+        self._mark(None)
+        event.setAccepted(self._takes(item) and event.mimeData().hasFormat(CHOSEN))
+        if event.isAccepted() and item is not None:
+            self.dropped.emit(item.data(_PLACE))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._over is not None:
+            painter = QPainter(self.viewport())
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(QColor(theme.current().accent), 2))
+            painter.drawRoundedRect(self.visualItemRect(self._over).adjusted(1, 1, -1, -1), 6, 6)
+
+    def forget(self) -> None:
+        """The items go away."""
+        self._over = None
+
+    def _takes(self, item: QListWidgetItem | None) -> bool:
+        place = item.data(_PLACE) if item else None
+        return isinstance(place, Place) and place.kind != "all"
+
+    def _mark(self, item: QListWidgetItem | None) -> None:
+        self._over = item
+        self.viewport().update()
+
+
 class PlacesList(QFrame):
-    """Each place with the number of its pictures. A collection's menu renames or removes it."""
+    """Each place with the number of its pictures. A collection's menu renames or removes it.
+
+    Pictures dragged from the grid onto a collection, a tag or the favourites are put there.
+    """
 
     def __init__(self, curator: Curator) -> None:
         super().__init__()
         self.setObjectName("left")
         self.setFixedWidth(WIDTH)
         self._curator = curator
-        self.list = QListWidget()
+        self.list = DropList()
         self.list.setObjectName("places")
         self.list.setAccessibleName(tr("Places"))
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -39,6 +102,7 @@ class PlacesList(QFrame):
         self.list.currentItemChanged.connect(self._go)
         self.list.itemChanged.connect(self._renamed)
         self.list.customContextMenuRequested.connect(self._ask)
+        self.list.dropped.connect(self._put)
         self.new.returnPressed.connect(self._add)
         bind.follow(curator.gallery, "overview", self._show)
 
@@ -62,6 +126,7 @@ class PlacesList(QFrame):
     def _show(self, overview: Overview | None) -> None:
         overview = overview or Overview()
         self.list.blockSignals(True)
+        self.list.forget()
         self.list.clear()
         self._add_place(Place(), tr("All pictures"), overview.pictures, "picture")
         self._add_place(Place("starred"), tr("Favourites"), overview.starred, "star")
@@ -97,6 +162,13 @@ class PlacesList(QFrame):
     def _add(self) -> None:
         name, _ = self.new.text(), self.new.clear()
         self._curator.new_collection(name)
+
+    def _put(self, place: Place) -> None:
+        """The pictures that are chosen were dropped here."""
+        if place.kind == "starred":
+            self._curator.star_all()
+        elif place.kind in ("collection", "tag"):
+            self._curator.label(place.kind, place.name)
 
     def _ask(self, point: QPoint) -> None:
         item = self.list.itemAt(point)

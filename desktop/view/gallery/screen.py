@@ -16,6 +16,7 @@ from desktop.model.compare import FEWEST, MOST, Comparison, Item
 from desktop.model.gallery import Card, Curator, Overview, read_card
 from desktop.model.gallery_keys import GALLERY_KEYS
 from desktop.model.keys import keys_for
+from desktop.model.language import tr
 from desktop.model.problem import Problem
 from desktop.view import bind
 from desktop.view.compare import CompareView, Take
@@ -105,7 +106,7 @@ class GalleryScreen(QWidget):
     # --- parts ---
 
     def _lay_out(self) -> None:
-        self.grid.setAccessibleName("Pictures")
+        self.grid.setAccessibleName(tr("Pictures"))
         self.grid.setModel(self.model)
         self.grid.setItemDelegate(self._keep_cell())
         self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -148,6 +149,7 @@ class GalleryScreen(QWidget):
         for part in (self.info, self.chosen, self.empty):
             part.wanted.connect(self.deeds.do)
         bind.follow(self.curator.gallery, "overview", self._show)
+        bind.follow(self._workshop.make.studio, "no_start", self.info.show_able)
 
     def _learn_keys(self, _: object) -> None:
         """The keys as the person has set them."""

@@ -10,6 +10,7 @@ from backends.core.contract import MezzotintError
 from desktop.darkroom import Darkroom
 from desktop.library.thumbnails import SIDE
 from desktop.model.gallery import Card, Curator
+from desktop.model.sentences import said
 from desktop.view import bind
 from desktop.view.gallery.cell import whereabouts_in_words
 from desktop.view.picture_view import PictureView
@@ -75,6 +76,6 @@ class Viewer(QWidget):
         def failed(error: MezzotintError) -> None:
             if self._shown == picture.sha256 and self.view.image is None:
                 away = not picture.path.parent.is_dir()
-                self.view.show_image(None, whereabouts_in_words("away") if away else error.message)
+                self.view.show_image(None, whereabouts_in_words("away") if away else said(error.message))
 
         self._darkroom.develop(picture.path, LARGEST, came, failed)
