@@ -43,6 +43,7 @@ def run(options: FitOptions) -> int:
 
 
 def _verdicts(name: str, options: FitOptions) -> list[Verdict]:
+    _backends(options.backend)  # an unknown one is refused whatever the model is
     try:
         folder = open_folder(find_model(name).folder)
         return verdicts_of(name, folder, options.backend, options.size)
