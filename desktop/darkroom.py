@@ -6,6 +6,7 @@ itself reads only the small JPEGs that the child wrote into our cache.
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -102,10 +103,10 @@ class Darkroom(QObject):
     def _read(self, wanted: Wanted) -> None:
         picture, side = wanted
         folder = picture.path.parent
-        here = self._folders.setdefault(folder, folder.is_dir())
+        here = self._folders.setdefault(folder, os.path.isdir(folder))
         image = _read_cached(thumbnail_path(picture.sha256), side)
         if image is not None:
-            there = "here" if here and picture.path.exists() else ("missing" if here else "away")
+            there = "here" if here and os.path.exists(picture.path) else ("missing" if here else "away")
             self._came.emit(wanted, image, there)
         elif not here:
             self._came.emit(wanted, None, "away")
@@ -115,7 +116,7 @@ class Darkroom(QObject):
     def _make(self, wanted: Wanted) -> None:
         picture, side = wanted
         target = thumbnail_path(picture.sha256)
-        if not picture.path.exists():
+        if not os.path.exists(picture.path):
             self._came.emit(wanted, None, "missing")
             return
         try:
@@ -128,7 +129,7 @@ class Darkroom(QObject):
 
     def _look_for_folders(self) -> None:
         for folder, was_here in list(self._folders.items()):
-            if folder.is_dir() != was_here:
+            if os.path.isdir(folder) != was_here:
                 self._came.emit(None, folder, "")
 
     # --- in the window's thread ---

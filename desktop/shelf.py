@@ -145,7 +145,7 @@ class Shelf(QObject):
 
     def _keep_up(self) -> None:
         try:
-            adopted = put_right(self.path, lambda: not self._closing.is_set())
+            adopted = put_right(self.path, lambda: not self._closing.is_set(), self.troubled.emit)
         except MezzotintError as error:
             self.troubled.emit(error)
             return

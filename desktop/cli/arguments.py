@@ -18,7 +18,7 @@ from desktop.cli.models_options import IMPORT, ImportOptions, ModelsOptions, add
 
 COMMANDS = {
     "generate": "make pictures from a prompt",
-    "library": "list the pictures made, or check, rebuild or back up the list of them",
+    "library": "list the pictures made, or check, rebuild, back up or restore the list of them",
     "models": "list the installed models, and those of other programs",
     "import": "make a model of a file or a folder from elsewhere",
     "download": "fetch a model from a hub, or list those worth having",
@@ -33,6 +33,7 @@ LIBRARY_ACTIONS = {
     "check": "compare the library with the pictures on disk; exits with 1 when anything is wrong",
     "rebuild": "make the library anew from the pictures' own recipes",
     "backup": "copy the database now, besides the daily copies",
+    "restore": "go back to the newest backup that is whole; pictures made since stay listed",
 }
 _HELP = "`mezzotint generate --help` lists the options."
 

@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from backends.core.contract import MezzotintError
 from desktop.cli.arguments import LibraryOptions
 from desktop.cli.show import printable, say
 from desktop.library.check import AWAY, check_library
 from desktop.library.database import open_library
 from desktop.library.index import LibraryPicture
 from desktop.library.rebuild import rebuild_library
+from desktop.library.restore import restore_library
 from desktop.library.search import find_pictures, parse_query
 from desktop.library.startup import open_at_start
 
@@ -22,7 +24,7 @@ def run(options: LibraryOptions) -> int:
 
 
 def _list(options: LibraryOptions) -> int:
-    with open_at_start() as library:
+    with open_at_start(tell=_note) as library:
         found = False
         for picture in find_pictures(library, parse_query(options.query or "")):
             found = True
@@ -30,6 +32,10 @@ def _list(options: LibraryOptions) -> int:
     if not found and not options.json:
         say("No picture matches." if options.query else "The library is empty. Make a picture first.")
     return 0
+
+
+def _note(reason: MezzotintError) -> None:
+    say(f"Note: There is no backup of today: {printable(str(reason))}")
 
 
 def _as_plain(picture: LibraryPicture) -> dict[str, Any]:
@@ -67,6 +73,18 @@ def _rebuild(options: LibraryOptions) -> int:
     return 0
 
 
+def _restore(options: LibraryOptions) -> int:
+    restored = restore_library()
+    kept = str(restored.kept) if restored.kept else None
+    if options.json:
+        print(json.dumps({"day": restored.day, "kept": kept}))
+        return 0
+    print(f"The library is as it was on {restored.day}; pictures made since are listed, too.")
+    if kept:
+        print(f"The database as it was is kept as {printable(kept)}")
+    return 0
+
+
 def _back_up(options: LibraryOptions) -> int:
     with open_library() as library:
         path = str(library.back_up())
@@ -79,4 +97,5 @@ _ACTIONS: Mapping[str, Callable[[LibraryOptions], int]] = {
     "check": _check,
     "rebuild": _rebuild,
     "backup": _back_up,
+    "restore": _restore,
 }

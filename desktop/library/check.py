@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,10 +48,10 @@ def _check_picture(picture: LibraryPicture, away: set[Path]) -> Iterator[Finding
     folder = picture.path.parent
     if folder in away:
         return
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         away.add(folder)
         yield Finding(AWAY, folder, "The folder is not connected; its pictures stay in the library.")
-    elif not picture.path.is_file():
+    elif not os.path.isfile(picture.path):
         yield Finding("missing", picture.path, "The picture is no longer there.")
     else:
         yield from _compare(picture)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import struct
 from collections.abc import Generator
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import apsw
 
 from desktop.library import backups, migrations, paths, saving
-from desktop.library.problems import explained, gone
+from desktop.library.problems import explained, gone, in_the_way
 from desktop.library.sqlite import NEW, Connection, connect, transaction
 
 _BUSY_MS = 10_000
@@ -88,6 +89,8 @@ def open_library(path: Path | None = None, *, busy_ms: int = _BUSY_MS) -> Librar
             raise gone(path)
         create_library(path)
     with explained(path):
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise in_the_way(path)
         migrations.check_version(*read_version(path), path)
         connection = _connect(path, busy_ms)
         try:
@@ -121,7 +124,8 @@ def create_library(path: Path) -> None:
                 saving.rename_new(temporary, path)
         finally:
             for name in ("", *SIDE_FILES):
-                temporary.with_name(temporary.name + name).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    temporary.with_name(temporary.name + name).unlink(missing_ok=True)
 
 
 def _make_empty(path: Path) -> None:

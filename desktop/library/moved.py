@@ -28,7 +28,7 @@ def find_moved(library: Library, go_on: Callable[[], bool] = lambda: True) -> in
     """
     found = 0
     for folder in known_folders(library):
-        gone = not folder.is_dir() and folder.parent.is_dir()
+        gone = not os.path.isdir(folder) and os.path.isdir(folder.parent)
         if gone and go_on() and (place := _find(library, folder)):
             found += _move(library, folder, place)
     return found

@@ -62,7 +62,8 @@ def rebuild_library(path: Path | None = None) -> Rebuilt:
             return Rebuilt(pictures=pictures, kept=swap(fresh, path))
     finally:
         for end in ("", *SIDE_FILES):
-            _beside(fresh, end).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                _beside(fresh, end).unlink(missing_ok=True)
 
 
 def refuse_newer(path: Path) -> None:
@@ -99,7 +100,7 @@ def _recover_from(source: Path, library: Library, marks: Marks, *, in_use: bool)
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             old = Source(connection)
             if old.is_sound() and in_use:
-                connection.pragma("journal_mode", "delete")  # fails while anybody else has it open
+                _close_log(connection)
             with library.write() as new:
                 marks.read(old)
                 _copy_pictures(old, new, marks)
@@ -110,6 +111,19 @@ def _recover_from(source: Path, library: Library, marks: Marks, *, in_use: bool)
         raise
     except apsw.Error:
         return False
+
+
+def refuse_in_use(path: Path) -> None:
+    """Raises LibraryProblem while anybody else has a database open that is sound."""
+    unusable = contextlib.suppress(apsw.CantOpenError, apsw.NotADBError, apsw.CorruptError)
+    with explained(path), unusable, contextlib.closing(connect(path)) as connection:
+        if Source(connection).is_sound():
+            _close_log(connection)
+
+
+def _close_log(connection: Connection) -> None:
+    """Takes what is in the log into the database. Fails while anybody else has it open."""
+    connection.pragma("journal_mode", "delete")
 
 
 def _copy_pictures(old: Source, new: Connection, marks: Marks) -> None:
@@ -156,20 +170,47 @@ def _copy_rows(old: Source, new: Connection, table: str, columns: str) -> None:
 def swap(fresh: Path, path: Path) -> Path | None:
     """Keeps the old file under another name and puts the new one in its place, at one stroke.
 
-    The old one's log goes first: it must never be taken for the new one's.
+    The old one's log goes first: it must never be taken for the new one's. It comes back when the new one
+    can't be put there. Raises OSError.
     """
-    kept = None
-    if os.path.exists(path):
-        kept = _free_name(path)
-        _copy_or_link(path, kept)
-        _beside(path, "-shm").unlink(missing_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(_beside(path, "-wal"), _beside(kept, "-wal"))
-    for end in SIDE_FILES:
-        _beside(path, end).unlink(missing_ok=True)
-    os.replace(fresh, path)
+    kept = _free_name(path) if os.path.lexists(path) else None
+    if kept is None:
+        _remove_logs(path)
+        os.replace(fresh, path)
+    else:
+        try:
+            _keep(path, kept)
+            os.replace(fresh, path)
+        except OSError:
+            _undo(path, kept)
+            raise
     saving.sync_folder(path.parent)
     return kept
+
+
+def _keep(path: Path, kept: Path) -> None:
+    if os.path.isdir(path):  # somebody's folder in the database's place
+        os.rename(path, kept)
+        return
+    _copy_or_link(path, kept)
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(_beside(path, "-wal"), _beside(kept, "-wal"))
+    _remove_logs(path)
+
+
+def _undo(path: Path, kept: Path) -> None:
+    with contextlib.suppress(OSError):
+        os.replace(_beside(kept, "-wal"), _beside(path, "-wal"))
+    with contextlib.suppress(OSError):
+        if os.path.isdir(kept):
+            os.rename(kept, path)
+        else:
+            kept.unlink(missing_ok=True)
+
+
+def _remove_logs(path: Path) -> None:
+    for end in SIDE_FILES:
+        _beside(path, end).unlink(missing_ok=True)
 
 
 def _copy_or_link(path: Path, kept: Path) -> None:

@@ -14,7 +14,7 @@ from desktop.library import backups, migrations, saving
 from desktop.library.adopting import adopt_orphans
 from desktop.library.database import database_path, open_library, read_version
 from desktop.library.problems import LibraryDamaged, LibraryProblem, explained
-from desktop.library.rebuild import refuse_newer, swap
+from desktop.library.rebuild import refuse_in_use, refuse_newer, swap
 from desktop.library.sqlite import connect
 
 
@@ -34,6 +34,7 @@ def restore_library(path: Path | None = None) -> Restored:
     """
     path = path or database_path()
     refuse_newer(path)
+    refuse_in_use(path)
     backup = _newest_sound(path)
     fresh = saving.temporary_in(path.parent)
     try:

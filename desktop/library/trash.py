@@ -6,6 +6,7 @@ A file that comes back from the trash is found at the next start, with its stars
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def move_to_trash(paths: Iterable[Path]) -> list[Path]:
             continue
         except OSError:
             left.append(path)
-    return [path for path in left if path.exists()]
+    return [path for path in left if os.path.exists(path)]
 
 
 def forget_deleted(library: Library, now: datetime.datetime | None = None) -> None:

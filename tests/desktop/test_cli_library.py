@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,21 @@ def test_check_backup_and_rebuild(mezzotint: Mezzotint, home: Path):
     ran = mezzotint("library", "check", "--json")
     assert (ran.code, ran.lines[0]["kind"], ran.lines[0]["path"]) == (1, "missing", made["path"])
     mezzotint("library", "rebuild")
+    assert mezzotint("library", "check").code == 0
+
+
+def test_going_back_to_a_backup(mezzotint: Mezzotint):
+    assert mezzotint("library", "restore").code == 1
+    mezzotint("generate", "x")
+    mezzotint("library", "backup")
+    later = mezzotint("generate", "y", "--json").lines[0]["path"]
+    damaged()
+    assert "`mezzotint library restore`" in mezzotint("library", "list").err
+    restored = json.loads(mezzotint("library", "restore", "--json").out)
+    assert (restored["day"], Path(restored["kept"]).is_file()) == (date.today().isoformat(), True)
+    listed = mezzotint("library", "list", "--json").lines
+    assert len(listed) == 2
+    assert later in {line["path"] for line in listed}
     assert mezzotint("library", "check").code == 0
 
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from backends.core.contract import Job, OutOfMemory
+from backends.core.contract import Job, MezzotintError, OutOfMemory
 from desktop.library import backups, jobs, migrations
 from desktop.library.check import check_library
 from desktop.library.database import Library, create_library, database_path, open_library
 from desktop.library.index import add_pictures, picture_record, read_picture_file, star_picture
 from desktop.library.problems import LibraryDamaged, LibraryNewer, LibraryProblem
 from desktop.library.prompts import find_prompts, remember_prompt
-from desktop.library.rebuild import rebuild_library
+from desktop.library.rebuild import rebuild_library, swap
+from desktop.library.restore import restore_library
 from desktop.library.search import count_pictures, find_pictures, parse_query
-from desktop.library.startup import open_at_start
+from desktop.library.startup import open_at_start, put_right
 from tests.library_pictures import RECORD, REQUEST, keep, save
 
 VERSION_1 = Path(__file__).with_name("version_1.sql")
@@ -110,6 +114,29 @@ def test_a_backup_is_a_whole_library(library: Library, home: Path):
         assert contents(copy) == contents(library)
 
 
+def test_a_clock_that_was_set_back_does_not_cost_today_s_backup(home: Path):
+    open_at_start().close()
+    (first,) = backups.all_backups(database_path())
+    for day in range(10, 25):
+        first.with_name(f"daily-2999-01-{day}-000000.db").write_bytes(b"")
+    today = first.rename(first.with_name("asked-2020-01-01-000000.db"))
+    open_at_start().close()
+    names = {path.name for path in backups.all_backups(database_path())} - {today.name}
+    assert len(names) == 10
+    assert any(name.startswith(f"daily-{date.today().isoformat()}") for name in names)
+
+
+def test_a_backup_that_can_not_be_made_keeps_nobody_from_the_library(home: Path):
+    save(home / "pictures")
+    open_library().close()
+    backups.backups_folder(database_path()).write_text("a file in the way")
+    told: list[MezzotintError] = []
+    with open_at_start(tell=told.append) as library:
+        assert count_pictures(library) == 1
+    assert put_right(tell=told.append) == 0
+    assert ["backups" in reason.message for reason in told] == [True, True]
+
+
 # --- Check and rebuild --------------------------------------------------------------------------
 
 
@@ -158,12 +185,59 @@ def test_a_rebuilt_library_is_the_same(home: Path, tmp_path: Path):
         assert contents(library) == before
 
 
-def test_a_library_in_use_is_not_replaced(library: Library, home: Path):
+@pytest.mark.parametrize("replace_it", [rebuild_library, restore_library])
+def test_a_library_in_use_is_not_replaced(library: Library, home: Path, replace_it: Callable[[], object]):
     keep(library, home / "pictures")
+    library.back_up()
     with pytest.raises(LibraryProblem, match="Close it"):
-        rebuild_library()
+        replace_it()
     assert count_pictures(library) == 1
     keep(library, home / "pictures")
+
+
+@pytest.mark.parametrize("replace_it", [rebuild_library, restore_library])
+def test_a_folder_in_the_database_s_place_is_moved_away(home: Path, replace_it: Callable[[], object]):
+    with open_library() as library:
+        keep(library, home / "pictures")
+        library.back_up()
+    database_path().unlink()
+    (database_path() / "somebody's").mkdir(parents=True)
+    with pytest.raises(LibraryDamaged, match="library restore"):
+        open_library()
+    kept = replace_it().kept  # pyright: ignore[reportAttributeAccessIssue]
+    assert (kept / "somebody's").is_dir()
+    with open_library() as library:
+        assert count_pictures(library) == 1
+
+
+def test_a_new_database_that_can_not_be_put_in_place_leaves_the_old_as_it_was(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with open_library() as library:
+        keep(library, home / "pictures")
+        path, log = library.path, library.path.with_name("library.db-wal")
+        before, logged = path.read_bytes(), log.read_bytes()
+    path.write_bytes(before)
+    log.write_bytes(logged)
+    names = sorted(path.parent.iterdir())
+    fresh = path.with_name("fresh.db")
+    monkeypatch.setattr("os.replace", refuse(fresh))
+    with pytest.raises(PermissionError):
+        swap(fresh, path)
+    assert (path.read_bytes(), log.read_bytes()) == (before, logged)
+    assert sorted(path.parent.iterdir()) == names
+
+
+def refuse(source: Path) -> Callable[[Path, Path], None]:
+    """os.replace, but not for this file."""
+    really = os.replace
+
+    def replace_others(old: Path, new: Path) -> None:
+        if old == source:
+            raise PermissionError
+        really(old, new)
+
+    return replace_others
 
 
 # --- The queue ----------------------------------------------------------------------------------
