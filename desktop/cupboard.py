@@ -12,7 +12,6 @@ from backends.core.contract import MezzotintError
 from desktop.errands import Errands
 from desktop.library import paths
 from desktop.library.settings_file import read_settings, write_settings
-from desktop.library.trash import move_to_trash
 from desktop.model.models_card import ModelCard
 from desktop.model.models_state import Listing
 from desktop.model.settings import Settings
@@ -35,7 +34,7 @@ class ModelCupboard:
         self._hashes.run(lambda: _reading().read_sha256(card), then, self._failed)
 
     def trash(self, folder: Path, then: Callable[[bool], None]) -> None:
-        self._lists.run(lambda: not move_to_trash([folder]), then, self._failed)
+        self._lists.run(lambda: _reading().throw_away(folder), then, self._failed)
 
     def keep(self, papers: Mapping[str, Any]) -> None:
         self._lists.run(partial(write_settings, papers_path(), papers), _nothing, self._failed)

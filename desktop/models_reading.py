@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from backends.core import coreml_folder
+from backends.core import coreml_folder, coreml_prepare
 from backends.core.contract import MezzotintError
 from backends.core.model_folder import ModelFolder, open_folder
 from desktop.library import paths
 from desktop.library.model_papers import licence, written_sha256
 from desktop.library.models import InstalledModel, installed_models, models_in
+from desktop.library.trash import move_to_trash
 from desktop.model.models_card import ModelCard, Place
 from desktop.model.models_state import Listing
+from desktop.model.sentences import said
 
 _HALF = ".converting"
 
@@ -46,7 +48,8 @@ def _read(model: InstalledModel, place: Place) -> ModelCard:
         _check(folder)
         told["sha256"] = written_sha256(folder)
     except MezzotintError as error:
-        return ModelCard(**told, problem=f"{error.message} {error.action}", outdated=_is_outdated(told))
+        problem = f"{said(error.message)} {said(error.action)}"
+        return ModelCard(**told, problem=problem, outdated=_is_outdated(told))
     return ModelCard(**told)
 
 
@@ -90,6 +93,25 @@ def read_sha256(card: ModelCard) -> str:
         return written_sha256(folder) or folder.model_hash()
     except (MezzotintError, OSError):
         return ""
+
+
+def throw_away(folder: Path) -> bool:
+    """Moves a model, or what is half made of one, to the trash, and forgets what was compiled of it.
+
+    Returns whether it is gone.
+    """
+    compiled = _compiled_of(folder)
+    gone = not move_to_trash([folder])
+    if gone and compiled is not None:
+        coreml_prepare.forget(compiled)
+    return gone
+
+
+def _compiled_of(folder: Path) -> coreml_folder.ConvertedModel | None:
+    try:
+        return coreml_folder.glance(open_folder(folder))
+    except MezzotintError:
+        return None
 
 
 def _broken_off(folder: Path) -> dict[str, int]:

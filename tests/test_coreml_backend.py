@@ -419,3 +419,24 @@ def test_the_window_shows_that_it_prepares_and_stop_ends_it(
 
 def headline(make: Make) -> str:
     return make.studio.progress.headline if make.studio.progress else ""
+
+
+@pytest.mark.thorough
+def test_the_windows_worker_makes_the_same_picture(
+    converted: Path, both: tuple[Stages, Stages], qtbot: QtBot, tmp_path: Path
+) -> None:
+    """The whole way: the window's session, a process of its own, this backend, a picture."""
+    session = Session(lambda made: tmp_path / "x.png")
+    defaults = open_folder(converted).facts.defaults
+    make = Make(session, [ModelChoice(name="tiny", title="Tiny", folder=converted, defaults=defaults)])
+    session.happened.connect(make.take)
+    for name in ("prompt", "width", "height", "steps", "guidance_scale", "sampler"):
+        setattr(make.form, name, getattr(REQUEST, name))
+    make.form.choose_seed(7)
+    make.generate()
+    qtbot.waitUntil(lambda: make.studio.problem is not None or bool(make.studio.recent), timeout=300_000)
+    assert make.studio.problem is None
+    (made,) = make.studio.recent
+    session.close()
+    assert made.event.provenance["device"] == "reference interpreter (fp16)"
+    assert decibels(np.frombuffer(made.event.picture.rgb, np.uint8), pixels(REQUEST, both[1])) > 30

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from desktop.model.language import tr
 from desktop.model.models_ask import Ask
+from desktop.model.sentences import said
 
 State = Literal["waiting", "running", "stopping", "stopped", "failed"]
 
@@ -76,7 +77,7 @@ def _told_as_json(chore: Chore, found: Mapping[str, Any]) -> Chore:
     """Lines of `python -m convert`."""
     match found:
         case {"problem": str(problem), "action": str(action)}:
-            return replace(chore, problem=f"{problem} {action}")
+            return replace(chore, problem=f"{said(problem)} {said(action)}")
         case {"folder": str(folder)}:
             return replace(chore, folder=folder)
         case {"words": str(words), "done": int(done), "of": int(of)}:
@@ -89,4 +90,4 @@ def _told_in_words(chore: Chore, line: str) -> Chore:
     """Lines of `mezzotint import`: what it does ends in dots; the last other one is why it failed."""
     if line.endswith(" ..."):
         return replace(chore, words=line.removesuffix(" ..."))
-    return replace(chore, problem=line)
+    return replace(chore, problem=said(line))

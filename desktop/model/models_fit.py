@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from desktop.model.language import tr
+from desktop.model.sentences import said
 
 Sign = Literal["good", "slow", "no"]
 _SIGNS: Mapping[str, Sign] = {"fits": "good", "streams": "slow", "too large": "no"}
@@ -38,7 +39,7 @@ def _verdict(told: Mapping[str, Any]) -> Verdict:
     fit: Mapping[str, Any] | None = told.get("fit")
     problem = told.get("problem")
     if fit is None or problem:
-        return Verdict(told["backend"], "no", _sentence(str(problem or "")))
+        return Verdict(told["backend"], "no", _sentence(said(str(problem or ""))))
     need = tr("needs {size} of memory", size=in_bytes(fit["need"]))
     words = {
         "fits": tr("Fits: {need}", need=need),

@@ -88,3 +88,27 @@ def test_a_model_is_prepared_for_real(still: StillShop, qtbot: QtBot, home: Path
     qtbot.waitUntil(lambda: verdict in screen.desk.models.verdicts, timeout=10 * PATIENCE)
     (only,) = screen.desk.models.verdicts[verdict]
     assert only.backend == "coreml"
+
+
+@pytest.mark.thorough
+def test_a_dropped_folder_is_imported_for_real(
+    still: StillShop,  # noqa: F811
+    qtbot: QtBot,
+    home: Path,
+    tmp_path: Path,
+) -> None:
+    from tests.tiny_models import EPSILON, make_tiny_model
+
+    make_tiny_model(tmp_path / "from a friend", EPSILON)
+    screen = still.window.show_screen("models")
+    assert isinstance(screen, ModelsScreen)
+    qtbot.waitUntil(lambda: "starter" in screen.rows, timeout=PATIENCE)
+    screen.desk.bring([tmp_path / "from a friend"])
+    qtbot.waitUntil(lambda: not screen.chore_rows or bool(problem(screen)), timeout=10 * PATIENCE)
+    assert problem(screen) == ""
+    qtbot.waitUntil(lambda: "from a friend" in screen.rows, timeout=PATIENCE)
+    assert screen.desk.models.find("from a friend").problem == ""  # type: ignore[union-attr]
+
+
+def problem(screen: ModelsScreen) -> str:
+    return "".join(row.chore.problem for row in screen.chore_rows.values() if row.chore.is_over)

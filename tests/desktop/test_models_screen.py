@@ -6,6 +6,7 @@ import json
 import shutil
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -15,9 +16,14 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
+from backends.core import coreml_folder, coreml_prepare
 from backends.core.contract import BrokenModel, Failed
+from backends.core.model_folder import open_folder
 from convert.coreml_order import add_options, make_order
 from desktop.cupboard import papers_path
+from desktop.library.database import Library
+from desktop.library.marks import star_pictures
+from desktop.library.search import find_pictures
 from desktop.model.backends import BackendState
 from desktop.model.models_ask import Ask
 from desktop.view.models.chore_row import ChoreRow
@@ -25,6 +31,7 @@ from desktop.view.models.screen import ModelsScreen
 from tests.desktop.models_kit import StillRunner, install, install_converted
 from tests.desktop.still_window import StillShop
 from tests.fakes import FAKE_BACKEND
+from tests.library_pictures import RECORD, keep
 
 BUTTON = Qt.MouseButton.LeftButton
 PATIENCE = 30_000
@@ -264,6 +271,41 @@ def test_deleting_asks_once(
     qtbot.waitUntil(lambda: "fox" not in screen.rows, timeout=PATIENCE)
     assert not (home / "models" / "fox").exists()
     assert shop.window.form.model.findData("fox") < 0
+
+
+def test_what_was_compiled_goes_with_the_model(
+    shop: StillShop, qtbot: QtBot, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("send2trash.send2trash", shutil.rmtree)
+    folder = install_converted(home, "ready", home / "models" / "fox")
+    compiled = coreml_prepare.cache_folder(coreml_folder.glance(open_folder(folder)))
+    compiled.mkdir(parents=True)
+    screen = show(shop, qtbot, "ready")
+    screen.details.delete.delete.click()
+    screen.details.delete.sure.click()
+    qtbot.waitUntil(lambda: "ready" not in screen.rows, timeout=PATIENCE)
+    assert not compiled.parent.exists()
+
+
+def test_a_favourite_picture_stands_for_the_model(shop: StillShop, qtbot: QtBot, home: Path) -> None:
+    (home / "pictures").mkdir()
+
+    def fill(library: Library) -> None:
+        old, new, other = (
+            replace(RECORD, model=name, seed=n) for n, name in enumerate(("fox", "fox", "foxy"))
+        )
+        for number, record in enumerate((old, new, other)):
+            keep(library, home / "pictures", record, f"p{number}")
+        favourite = next(each for each in find_pictures(library) if each.seed == 0)
+        star_pictures(library, [favourite.id], True)
+
+    shop.shelf.change(fill).result(PATIENCE)
+    screen = show(shop, qtbot)
+    pictures = screen.pictures
+    qtbot.waitUntil(lambda: pictures.picture("fox", 40) is not None, timeout=PATIENCE)
+    found = pictures._found["fox"]
+    assert found is not None
+    assert found.seed == 0
 
 
 def test_one_that_cannot_be_deleted_stays(
