@@ -1,6 +1,7 @@
 """The UNet's transformers as the Neural Engine keeps them: (B, C, 1, S) from end to end, 1 x 1 convolutions.
 
-The weights are the diffusers module's own, seen in another shape; the arithmetic is the same.
+The weights are the diffusers module's own, seen in another shape; the arithmetic is the same. So are the
+paths of the layers (`transformer_blocks.0.ff.net.2`): what is known of a layer by its name fits either.
 """
 
 from __future__ import annotations
@@ -71,30 +72,52 @@ class ColumnAttention(nn.Module):
     def __init__(self, layer: Any, attend: Attend) -> None:
         super().__init__()
         self.to_q, self.to_k, self.to_v = (PointConv(each) for each in (layer.to_q, layer.to_k, layer.to_v))
-        self.to_out = PointConv(layer.to_out[0])
+        self.to_out = nn.ModuleList([PointConv(layer.to_out[0])])
         self._attend, self._heads = attend, int(layer.heads)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         seen = self._attend(self.to_q(x), self.to_k(context), self.to_v(context), self._heads)
-        return self.to_out(seen)
+        return self.to_out[0](seen)
+
+
+class Gate(nn.Module):
+    """Half of the channels by the GELU of the others (GEGLU, Shazeer 2020)."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        self.proj = PointConv(layer.proj)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden, gate = self.proj(x).chunk(2, dim=1)
+        return hidden * functional.gelu(gate)
+
+
+class ColumnFeedForward(nn.Module):
+    """A diffusers FeedForward with a gate; its second layer is a dropout, which does nothing here."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        self.net = nn.ModuleList([Gate(layer.net[0]), nn.Identity(), PointConv(layer.net[2])])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net[2](self.net[0](x))
 
 
 class ColumnBlock(nn.Module):
-    """Self-attention, cross-attention and a gated feed-forward layer (GEGLU, Shazeer 2020)."""
+    """Self-attention, cross-attention and a gated feed-forward layer."""
 
     def __init__(self, block: Any, attend: Attend) -> None:
         super().__init__()
         self.norm1, self.norm2, self.norm3 = (ChannelNorm(n) for n in (block.norm1, block.norm2, block.norm3))
         self.attn1, self.attn2 = (ColumnAttention(each, attend) for each in (block.attn1, block.attn2))
-        self.gate, self.out = PointConv(block.ff.net[0].proj), PointConv(block.ff.net[2])
+        self.ff = ColumnFeedForward(block.ff)
         self.itself = not block.only_cross_attention
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         normed = self.norm1(x)
         x = x + self.attn1(normed, normed if self.itself else context)
         x = x + self.attn2(self.norm2(x), context)
-        hidden, gate = self.gate(self.norm3(x)).chunk(2, dim=1)
-        return x + self.out(hidden * functional.gelu(gate))
+        return x + self.ff(self.norm3(x))
 
 
 class ColumnTransformer(nn.Module):
@@ -104,11 +127,13 @@ class ColumnTransformer(nn.Module):
         super().__init__()
         self.norm = model.norm
         self.proj_in, self.proj_out = PointConv(model.proj_in), PointConv(model.proj_out)
-        self.blocks = nn.ModuleList(ColumnBlock(block, attend) for block in model.transformer_blocks)
+        self.transformer_blocks = nn.ModuleList(
+            ColumnBlock(block, attend) for block in model.transformer_blocks
+        )
 
     def forward(self, x: Tensor, encoder_hidden_states: Tensor, **rest: Any) -> tuple[Tensor]:
         hidden = self.proj_in(self.norm(x)).flatten(2).unsqueeze(2)
-        for block in self.blocks:
+        for block in self.transformer_blocks:
             hidden = block(hidden, encoder_hidden_states)
         return (x + self.proj_out(hidden.reshape(x.shape[0], -1, *x.shape[2:])),)
 

@@ -6,7 +6,7 @@ comparison; `build` rewrites attention and layouts as a recipe says. Both are fl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
+from backends.core.contract import InvalidRequest
 from backends.core.coreml_features import time_features
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.parts import load_plain
@@ -84,15 +85,22 @@ class UnetNetwork(nn.Module):
 
     def __init__(self, unet: Any) -> None:
         super().__init__()
+        _check_conditioning(unet.config)
         self.unet = unet
 
     def forward(self, sample: Tensor, time: Tensor, text: Tensor, *rest: Tensor) -> Tensor:
+        return self._from_embedding(sample, self._embedding(time, text, *rest), text)
+
+    def _embedding(self, time: Tensor, text: Tensor, *rest: Tensor) -> Tensor:
+        """What every residual block is given: the time, and what else conditions the whole picture."""
         unet, extra = self.unet, list(rest)
-        added = extra.pop(0) if unet.config.addition_embed_type == "text_time" else None
-        guidance = extra.pop(0) if unet.config.time_cond_proj_dim else None
-        emb = unet.time_embedding(time, guidance)
-        if added is not None:
-            emb = emb + unet.add_embedding(added)
+        kind = unet.config.addition_embed_type
+        added = extra.pop(0) if kind == "text_time" else text
+        embedding = unet.time_embedding(time, extra.pop(0) if unet.config.time_cond_proj_dim else None)
+        return embedding if kind is None else embedding + unet.add_embedding(added)
+
+    def _from_embedding(self, sample: Tensor, emb: Tensor, text: Tensor) -> Tensor:
+        unet = self.unet
         hidden = unet.conv_in(2 * sample - 1 if unet.config.center_input_sample else sample)
         kept: tuple[Tensor, ...] = (hidden,)
         for block in unet.down_blocks:
@@ -112,8 +120,8 @@ class UnetNetwork(nn.Module):
 class ColumnUnetNetwork(UnetNetwork):
     """As UnetNetwork, where the UNet's transformers are ColumnTransformers."""
 
-    def forward(self, sample: Tensor, time: Tensor, text: Tensor, *rest: Tensor) -> Tensor:
-        return super().forward(sample, time, rows_to_columns(text), *rest)
+    def _from_embedding(self, sample: Tensor, emb: Tensor, text: Tensor) -> Tensor:
+        return super()._from_embedding(sample, emb, rows_to_columns(text))
 
 
 class PlainUnetNetwork(UnetNetwork):
@@ -121,18 +129,30 @@ class PlainUnetNetwork(UnetNetwork):
 
     def forward(self, sample: Tensor, time: Tensor, text: Tensor, *rest: Tensor) -> Tensor:
         given, extra, unet = list(rest), dict[str, Any](), self.unet
-        added = given.pop(0) if unet.config.addition_embed_type == "text_time" else None
+        unet.get_time_embed = _answer(time)
+        if unet.config.addition_embed_type == "text_time":
+            unet.get_aug_embed = _answer(unet.add_embedding(given.pop(0)))
         if unet.config.time_cond_proj_dim:
             extra["timestep_cond"] = given.pop(0)
-
-        def time_features(**_: Any) -> Tensor:
-            return time
-
-        def embedded(**_: Any) -> Tensor | None:
-            return None if added is None else unet.add_embedding(added)
-
-        unet.get_time_embed, unet.get_aug_embed = time_features, embedded
         return unet(sample, 0, text, return_dict=False, **extra)[0]
+
+
+def _answer(value: Tensor) -> Callable[..., Tensor]:
+    def answer(**_: object) -> Tensor:
+        return value
+
+    return answer
+
+
+def _check_conditioning(config: Any) -> None:
+    """Raises InvalidRequest for a UNet that is given more than time, text and what `door` names."""
+    kind = config.addition_embed_type
+    others = [key for key in ("class_embed_type", "num_class_embeds", "encoder_hid_dim") if config[key]]
+    if kind not in (None, "text", "text_time") or others:
+        raise InvalidRequest(
+            f"This UNet is conditioned in a way that can't be converted ({', '.join([*others, str(kind)])}).",
+            "Use the model on the CPU or the GPU.",
+        )
 
 
 class DecoderNetwork(nn.Module):

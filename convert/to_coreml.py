@@ -17,15 +17,19 @@ from torch import Tensor, nn
 
 from backends.core.contract import InternalError
 from backends.core.model_folder import ModelFolder
-from convert import coreml_lora, mixed_bits
+from convert import bits_inputs, coreml_lora, mixed_bits
 from convert.coreml_networks import PART_OF, Door, build, door, load_part
 from convert.mil_reference import import_coremltools
-from convert.palettize import palettize_mixed
+from convert.palettize import palettize
 from convert.recipes import FULL_PRECISION_FAMILIES, Order, System
 
 _SIZED: Final = {"unet": "sample", "vae_decoder": "latents", "vae_encoder": "image"}
 """The input whose shape depends on the picture's size."""
+_EVEN_BITS: Final = 8
+"""From so many bits on, every layer gets as many; below, layers are looked at one by one."""
 Size = tuple[int, int]
+Bits = Mapping[str, int]
+"""By the module's name."""
 
 
 def function_name(size: Size) -> str:
@@ -35,25 +39,41 @@ def function_name(size: Size) -> str:
 
 def convert_network(folder: ModelFolder, name: str, order: Order, into: Path) -> list[str]:
     """Writes a network's packages into a folder and returns their names, in the order they run."""
+    examples = bits_inputs.examples(folder, name, order.sizes[0]) if _uneven(name, order) else {}
     network = _built(folder, name, order)
+    bits = _bits(network, name, order, examples)
     package = into / f"{name}.mlpackage"
     if order.functions and name in _SIZED:
-        _save_functions(folder, name, order, network, package)
+        _save_functions(folder, name, order, network, bits, package)
     else:
         sizes = order.sizes if name in _SIZED else order.sizes[:1]
-        convert_sizes(folder, name, order, network, sizes).save(str(package))
+        convert_sizes(folder, name, order, network, bits, sizes).save(str(package))
     return cut(package, order.on)
 
 
 def convert_sizes(
-    folder: ModelFolder, name: str, order: Order, network: nn.Module, sizes: tuple[Size, ...]
+    folder: ModelFolder, name: str, order: Order, network: nn.Module, bits: Bits, sizes: tuple[Size, ...]
 ) -> Any:
-    """A coremltools model of a network: for one size, or for any of several."""
+    """A coremltools model of a network for one size or any of several; `bits` are for some of its layers."""
     doors = [door(folder, name, size, guidance_batch(folder, order)) for size in sizes]
     shapes = {key: tuple(tuple(each.inputs[key].shape) for each in doors) for key in doors[0].inputs}
     full = folder.facts.family in FULL_PRECISION_FAMILIES and PART_OF[name] == "vae"
     model = to_model(network, doors[0], shapes, order.on, np.float32 if full else np.float16)
-    return _fewer_bits(folder, model, name, order, network)
+    even = max(order.bits, _EVEN_BITS) if PART_OF[name] == "vae" else order.bits
+    return palettize(model, even, mixed_bits.by_weight_name(model, bits))
+
+
+def _uneven(name: str, order: Order) -> bool:
+    fewest = name == "unet" and order.least_psnr is not None
+    return PART_OF[name] != "vae" and (fewest or order.bits < _EVEN_BITS)
+
+
+def _bits(network: nn.Module, name: str, order: Order, examples: Mapping[str, Tensor]) -> Bits:
+    if not _uneven(name, order):
+        return {}
+    if name == "unet" and order.least_psnr is not None:
+        return mixed_bits.smallest(network, examples, order.least_psnr, grouped=order.on.grouped_palettes)
+    return mixed_bits.closest(network, examples, order.bits)
 
 
 def guidance_batch(folder: ModelFolder, order: Order) -> int:
@@ -69,7 +89,7 @@ def load_baked(folder: ModelFolder, part: str, order: Order) -> Any:
     """A part's own module in float32, with the order's LoRAs added."""
     module = load_part(folder, part)
     for lora in order.loras:
-        coreml_lora.bake(module, part, lora)
+        coreml_lora.bake(module, folder, part, lora)
     return module
 
 
@@ -116,17 +136,9 @@ def _traced(network: nn.Module, inputs: tuple[Tensor, ...]) -> Any:
     return jit.trace(network, inputs, check_trace=False)
 
 
-def _fewer_bits(folder: ModelFolder, model: Any, name: str, order: Order, network: nn.Module) -> Any:
-    if name != "unet":
-        return palettize_mixed(model, order.bits if PART_OF[name] != "vae" else max(order.bits, 8), {})
-    if order.least_psnr is None:
-        return palettize_mixed(model, order.bits, {})
-    example = door(folder, name, order.sizes[0], guidance_batch(folder, order))
-    found = mixed_bits.search(network, example, order.least_psnr, grouped=order.on.grouped_palettes)
-    return palettize_mixed(model, order.bits, mixed_bits.by_weight_name(model, found))
-
-
-def _save_functions(folder: ModelFolder, name: str, order: Order, network: nn.Module, package: Path) -> None:
+def _save_functions(
+    folder: ModelFolder, name: str, order: Order, network: nn.Module, bits: Bits, package: Path
+) -> None:
     """A function a size; equal weights are stored once."""
     utils: Any = importlib.import_module("coremltools.models.utils")
     parts = package.with_name(f"{name}-functions")
@@ -134,7 +146,7 @@ def _save_functions(folder: ModelFolder, name: str, order: Order, network: nn.Mo
     description = utils.MultiFunctionDescriptor()
     for size in order.sizes:
         one = parts / f"{function_name(size)}.mlpackage"
-        convert_sizes(folder, name, order, network, (size,)).save(str(one))
+        convert_sizes(folder, name, order, network, bits, (size,)).save(str(one))
         description.add_function(str(one), "main", function_name(size))
     description.default_function_name = function_name(order.sizes[0])
     utils.save_multifunction(description, str(package))

@@ -79,6 +79,16 @@ class Network:
         found = self._weights.find(key)
         return self._unpack(key) if found is None else found
 
+    def unpacked(self) -> dict[str, Tensor]:
+        """The weights that constexpr operations make, by the results' names."""
+        made = {
+            key: result.name
+            for key, each in self._makers.items()
+            for result in each.results
+            if result.key == key
+        }
+        return {name: _tensor(self.weight(key)) for key, name in made.items()}
+
     def _execute(
         self, inputs: Mapping[str, NDArray[Any]], arithmetic: Arithmetic, values: dict[int, Tensor]
     ) -> Iterator[Step]:

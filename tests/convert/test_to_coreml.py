@@ -18,7 +18,7 @@ from torch import Tensor
 from backends.core.contract import InvalidRequest, MezzotintError
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.quiet import quiet
-from convert import coreml_model, coreml_networks, mil_reference, mixed_bits, recipes, to_coreml
+from convert import coreml_model, coreml_networks, mil_reference, mixed_bits, palettize, recipes, to_coreml
 from convert.coreml_networks import PART_OF, build, door, load_part, plain, reference_network
 from convert.mil_reference.parity import psnr
 from convert.publish import Workbench
@@ -149,24 +149,48 @@ def test_bits_are_found_for_each_layer(folder: ModelFolder) -> None:
     wanted = outputs(network, dict(entry.inputs))
     sizes: list[int] = []
     for least in (25.0, 45.0):
-        found = mixed_bits.search(network, entry, least, grouped=True)
+        found = mixed_bits.smallest(network, entry.inputs, least, grouped=True)
         assert torch.equal(outputs(network, dict(entry.inputs)), wanted)  # it was put back
         with torch.no_grad():
             for name, bits in found.items():
                 layer: Any = network.get_submodule(name)
-                layer.weight.data = mixed_bits.quantise(layer.weight.data, bits)
-        assert mixed_bits.psnr(wanted, outputs(network, dict(entry.inputs))) >= least
+                layer.weight.data = palettize.quantise(layer.weight.data, bits)
+        assert mixed_bits.psnr([wanted], [outputs(network, dict(entry.inputs))]) >= least
         sizes.append(sum(bits for bits in found.values()))
         network = build(load_part(folder, "unet"), "unet", "original")
     assert sizes[0] < sizes[1]
 
 
+def test_half_a_bit_more_goes_where_it_helps_most() -> None:
+    even = mixed_bits.Choice(1000, {6: 1e-6, 8: 1e-6 / 16, 16: 0})
+    choices = {f"layer{number}": even for number in range(20)} | {
+        "first": mixed_bits.Choice(1000, {6: 1e-2, 8: 1e-2 / 16, 16: 0})
+    }
+    found = mixed_bits.within_size(choices, 6.5)
+    assert found["first"] == 16
+    assert 6 <= mixed_bits.mean_bits(choices, found) <= 6.5
+    assert set(mixed_bits.within_size(choices, 6).values()) == {6}
+
+
+def test_few_bits_are_uneven_and_close(folder: ModelFolder) -> None:
+    network, entry = build(load_part(folder, "unet"), "unet", "split-einsum"), door(folder, "unet", SIZE, 2)
+    wanted = outputs(network, dict(entry.inputs))
+    found = mixed_bits.closest(network, entry.inputs, 6)
+    ratios: list[float] = []
+    for bits in (dict.fromkeys(found, 6), found):
+        again: Any = build(load_part(folder, "unet"), "unet", "split-einsum")
+        for name, each in bits.items():
+            again.get_submodule(name).weight.data = palettize.quantise(again.get_submodule(name).weight, each)
+        ratios.append(mixed_bits.psnr([wanted], [outputs(again, dict(entry.inputs))]))
+    assert 35 < ratios[0] < ratios[1]
+
+
 def test_more_bits_err_less() -> None:
     weight = torch.randn(32, 100, generator=torch.Generator().manual_seed(1))
-    errors = [float((mixed_bits.quantise(weight, bits) - weight).abs().mean()) for bits in (4, 6, 8, 16)]
+    errors = [float((palettize.quantise(weight, bits) - weight).abs().mean()) for bits in (4, 6, 8, 16)]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] == 0
-    assert all(len(part.unique()) <= 16 for part in mixed_bits.quantise(weight, 4).split(16))
+    assert all(len(part.unique()) <= 16 for part in palettize.quantise(weight, 4).split(16))
 
 
 @pytest.mark.parametrize("layout", ["peft", "kohya"])
@@ -310,6 +334,50 @@ def test_added_and_guidance_conditioning_go_through() -> None:
         torch.testing.assert_close(
             outputs(build(unet, "unet", attention), inputs), wanted, atol=1e-5, rtol=1e-4
         )
+
+
+@pytest.mark.parametrize("attention", ["original", "split-einsum"])
+def test_text_as_a_whole_conditions_every_block(attention: str) -> None:
+    """The starter's UNet pools the text itself; diffusers' own forward is what it must equal."""
+    unet, inputs = _unet(addition_embed_type="text", addition_embed_type_num_heads=4), _unet_inputs()
+    with torch.no_grad():
+        unet.get_time_embed = lambda **_: inputs["time"]
+        wanted = unet(inputs["sample"], 0, inputs["text"], return_dict=False)[0]
+        del unet.get_time_embed
+        other = unet.add_embedding(inputs["text"])
+    assert float(other.abs().max()) > 0.1
+    torch.testing.assert_close(outputs(plain(unet, "unet"), inputs), wanted)
+    torch.testing.assert_close(outputs(build(unet, "unet", attention), inputs), wanted, atol=1e-5, rtol=1e-4)
+
+
+def test_a_unet_that_is_conditioned_otherwise_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="conditioned in a way"):
+        build(_unet(num_class_embeds=3), "unet", "original")
+
+
+def _unet(**rest: Any) -> Any:
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+    torch.manual_seed(0)
+    network: Any = UNet2DConditionModel
+    return network(
+        sample_size=8,
+        block_out_channels=(32, 64),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=24,
+        norm_num_groups=8,
+        **rest,
+    ).eval()
+
+
+def _unet_inputs() -> dict[str, Tensor]:
+    return {
+        "sample": torch.randn(2, 4, 8, 8),
+        "time": torch.randn(2, 32),
+        "text": torch.randn(2, 7, 24),
+    }
 
 
 def test_features_are_those_of_diffusers(folder: ModelFolder) -> None:
