@@ -17,7 +17,7 @@ from backends.core.contract import BrokenModel, InvalidRequest, OutOfMemory, Sav
 from backends.core.memory import available_bytes, in_words
 from backends.core.model_folder import ModelFolder, open_folder
 from convert import coreml_lora, recipes, to_coreml, verify
-from convert.coreml_networks import PART_OF, halvings, load_part, plain, reference_network
+from convert.coreml_networks import PART_OF, halvings, plain, reference_network
 from convert.mil_reference import import_coremltools
 from convert.publish import Finished, Workbench
 from convert.recipes import NETWORKS, Order, Progress
@@ -155,10 +155,8 @@ def _open(order: Order) -> ModelFolder:
         raise BrokenModel(
             "This model's text encoder hides padding, which our form of it can't.", "Use another."
         )
-    if order.loras:
-        unet = load_part(folder, "unet")
-        for lora in order.loras:
-            coreml_lora.check_fits(unet, lora)
+    for lora in order.loras:
+        coreml_lora.check_fits(folder, lora)
     return folder
 
 

@@ -58,6 +58,7 @@ class ModelFolder:
 
     A variant is a folder with nothing but a model.json, which names a `base` beside it and a `change`
     of its UNet: then everything is the base's, but for what model.json says anew.
+    `additions` are what LoRAs add to its weights (lora.Additions).
     """
 
     path: Path
@@ -65,6 +66,9 @@ class ModelFolder:
     configs: Mapping[str, Mapping[str, Any]] = field(repr=False)
     manifest: Mapping[str, Any] = field(repr=False)
     change: Change | None = None
+    additions: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict[str, Mapping[str, Any]], repr=False
+    )
 
     @cached_property
     def family(self) -> Family:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -34,26 +35,36 @@ from backends.core.contract import (
     StepDone,
     TextRead,
 )
+from backends.core.prompt_reading import Prompts
+from backends.core.shelf import Shelf
 
 if TYPE_CHECKING:
     from backends.core.inside import Observer
 
 
 def generate(
-    request: Request, stages: Stages, *, previews: bool = True, inside: bool = False
+    request: Request,
+    stages: Stages,
+    *,
+    previews: bool = True,
+    inside: bool = False,
+    search: Iterable[Path] = (),
 ) -> Generator[Event]:
     """Makes the pictures of a request. Closing the generator cancels.
 
     With `inside` it also tells what happens within each step (see inside.py); the pictures are the same.
+    LoRAs, embeddings and wildcards that the prompt names are looked for in `search` (see shelf.py).
     Raises InvalidRequest, UnreadablePicture, OutOfMemory or BadPicture.
     """
-    run = _Run(request, stages)
+    run = _Run(request, stages, Prompts(request, Shelf(search)))
     stages.check_size(request.width, request.height)
     samplers.set_steps(run.new_scheduler(), request.sampler, request.steps)
-    conditioning = yield from _read_prompt(run)
+    conditioning = yield from _read_prompt(run, 0)
     start = yield from _read_picture(run)
     show = preview.of(stages) if previews else None
     for index in range(request.count):
+        if run.prompts.differs(index):
+            conditioning = yield from _read_prompt(run, index)
         observer = _observer(run, index) if inside else None
         latents = yield from _denoise(run, index, conditioning, start, show, observer)
         yield from _develop(run, index, latents)
@@ -66,6 +77,7 @@ class _Run:
 
     request: Request
     stages: Stages
+    prompts: Prompts
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     tokens: Sequence[int] = ()
 
@@ -74,24 +86,26 @@ class _Run:
         return self.request.guidance_scale > 1 and self.stages.facts.guidance_embedding == 0
 
     def new_scheduler(self) -> Any:
-        return samplers.make_scheduler(self.request.sampler, self.stages.facts.scheduler_config)
+        wanted = {**self.stages.facts.scheduler_config, **self.prompts.scheduler_settings}
+        return samplers.make_scheduler(self.request.sampler, wanted)
 
     def finished(self, stage: Stage, began: float, index: int = 0) -> StageFinished:
         self.seconds[stage.name.lower()] = time.perf_counter() - began
         return StageFinished(self.request.id, stage, self.seconds[stage.name.lower()], index)
 
 
-def _read_prompt(run: _Run) -> Generator[Event, None, Mapping[str, Tensor]]:
+def _read_prompt(run: _Run, index: int) -> Generator[Event, None, Mapping[str, Tensor]]:
     """The conditioning: the prompt's, or the negative prompt's and the prompt's as a batch of two."""
-    request, began = run.request, time.perf_counter()
+    request, text, began = run.request, run.prompts.of(index), time.perf_counter()
     yield StageStarted(request.id, Stage.READING_PROMPT)
-    positive = run.stages.encode_text(request.prompt, request.clip_skip)
+    run.prompts.prepare(run.stages, index)
+    positive = run.stages.encode_text(text.words, request.clip_skip)
     run.tokens = positive.places
     yield TextRead(request.id, positive.tokens, positive.cut)
-    yield from _text_notices(request, positive.cut)
+    yield from _text_notices(request, text.words, positive.cut)
     tensors = dict(positive.tensors)
     if run.guided:
-        tensors = _with_negative(run, tensors)
+        tensors = _with_negative(run, text.negative, tensors)
     for name, tensor in _size_conditioning(run).items():
         tensors[name] = tensor.expand(2 if run.guided else 1, *tensor.shape[1:])
     if width := run.stages.facts.guidance_embedding:
@@ -100,16 +114,16 @@ def _read_prompt(run: _Run) -> Generator[Event, None, Mapping[str, Tensor]]:
     return tensors
 
 
-def _with_negative(run: _Run, positive: dict[str, Tensor]) -> dict[str, Tensor]:
+def _with_negative(run: _Run, text: str, positive: dict[str, Tensor]) -> dict[str, Tensor]:
     """The negative prompt's conditioning and the prompt's as a batch, the shorter filled up."""
     request, facts = run.request, run.stages.facts
-    if facts.zero_negative and not request.negative_prompt:
+    if facts.zero_negative and not text:
         return {name: torch.cat([torch.zeros_like(tensor), tensor]) for name, tensor in positive.items()}
 
     def empty() -> Mapping[str, Tensor]:
         return run.stages.encode_text("", request.clip_skip).tensors
 
-    found = run.stages.encode_text(request.negative_prompt, request.clip_skip).tensors
+    found = run.stages.encode_text(text, request.clip_skip).tensors
     negative, positive = chunks.as_long(found, positive, empty), chunks.as_long(positive, found, empty)
     return {name: torch.cat([negative[name], positive[name]]) for name in positive}
 
@@ -125,8 +139,8 @@ def _remarks(run: _Run) -> Iterator[Notice]:
     return (Notice(run.request.id, sentence) for sentence in take())
 
 
-def _text_notices(request: Request, cut: tuple[str, ...]) -> Iterator[Notice]:
-    if not request.prompt.strip():
+def _text_notices(request: Request, words: str, cut: tuple[str, ...]) -> Iterator[Notice]:
+    if not words.strip():
         yield Notice(request.id, "The prompt is empty, so the picture is whatever the model thinks of.")
     if cut:
         shown = " ".join(cut[:12]) + (" ..." if len(cut) > 12 else "")
@@ -272,5 +286,6 @@ def _develop(run: _Run, index: int, latents: Tensor) -> Iterator[Event]:
         request.seed + index,
         pictures.to_picture(pixels),
         dict(run.seconds),
-        run.stages.provenance,
+        {**run.stages.provenance, **run.prompts.provenance},
+        *run.prompts.where_chosen(index),
     )

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from backends.core import low_rank
 from backends.core.contract import BrokenModel
+from backends.core.lora_change import Merged, plain
 from backends.core.low_rank import LowRank
 from backends.core.model_folder import ModelFolder
 
@@ -82,11 +83,17 @@ class Stored:
 
 
 class WeightFiles:
-    """The weights of one part, by the names of the module's parameters: `stored`, and `changes` of some."""
+    """The weights of one part, by the names of the module's parameters: `stored`, `changes` of some where the
+    model is a variant, and what LoRAs have `added`."""
 
-    def __init__(self, tensors: Mapping[str, Stored], changes: Mapping[str, LowRank] | None = None) -> None:
+    def __init__(
+        self,
+        tensors: Mapping[str, Stored],
+        changes: Mapping[str, LowRank] | None = None,
+        added: Mapping[str, Merged] | None = None,
+    ) -> None:
         self.stored = dict(tensors)
-        self.changes = dict(changes or {})
+        self.changes, self.added = dict(changes or {}), dict(added or {})
         self._files = {path: path.open("rb") for path in {stored.path for stored in tensors.values()}}
         self._areas: dict[Path, mmap.mmap] = {}
 
@@ -94,9 +101,10 @@ class WeightFiles:
         return name in self.stored
 
     def tensor(self, name: str) -> Tensor:
-        """A view of the file, as it is stored; a changed copy where the model is a variant."""
+        """A view of the file, as it is stored; a changed copy for a variant or with LoRAs."""
         weight = self.stored[name].view()
-        return self.changes[name].added_to(weight) if name in self.changes else weight
+        weight = self.changes[name].added_to(weight) if name in self.changes else weight
+        return self.added[name].added_to(weight) if name in self.added else weight
 
     def staying(self, name: str, device: torch.device, dtype: torch.dtype) -> Tensor:
         """A tensor that stays, on a device and in a type.
@@ -104,7 +112,7 @@ class WeightFiles:
         Where no copy is needed these share one mapping a file, as systems limit the number of mappings.
         """
         stored = self.stored[name]
-        if device.type != "cpu" or stored.dtype != dtype or name in self.changes:
+        if device.type != "cpu" or stored.dtype != dtype or name in {*self.changes, *self.added}:
             return self.tensor(name).to(device, dtype)
         if stored.path not in self._areas:
             descriptor = self._files[stored.path].fileno()
@@ -206,7 +214,13 @@ def open_weights(folder: ModelFolder, part: str, module: nn.Module) -> WeightFil
                 "Copy or download the model again.",
             )
     found = {name: stored[names[name]] for name, _ in _stored_members(module) if name in names}
-    return WeightFiles(found, _changes(folder, part, found))
+    return WeightFiles(found, _changes(folder, part, found), _added(folder, part, found))
+
+
+def _added(folder: ModelFolder, part: str, weights: Iterable[str]) -> dict[str, Merged]:
+    """What LoRAs add, by the names of the module's parameters."""
+    added = folder.additions.get(part, {})
+    return {name: added[plain(name)] for name in weights if plain(name) in added}
 
 
 def _changes(folder: ModelFolder, part: str, weights: Mapping[str, Stored]) -> dict[str, LowRank]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from backends.core import fallback
+from backends.core import fallback, lora, prompt_embeddings
+from backends.core.clip_encoder import ClipEncoder
 from backends.core.contract import Conditioning, ModelFacts, OutOfMemory
 from backends.core.environment import out_of_memory
 from backends.core.fallback import Attempt
@@ -21,6 +22,7 @@ from backends.core.fit import PARTS, Footprint, Needs, Size, size_that_fits
 from backends.core.memory import in_words
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.parts import Loader, Parts, Resident, load_on_device
+from backends.core.prompt_embeddings import WordReader
 from backends.core.quiet import quiet
 from backends.core.streaming import Streamed
 from backends.core.streaming_files import CLASSES
@@ -82,37 +84,6 @@ class Placement:
         return Footprint(linear=sizes, elsewhere=sizes, number=sizes)
 
 
-class ClipEncoder:
-    """A transformers CLIP text model as the contract's DeepTextEncoder; `model` brings it when it is used."""
-
-    def __init__(self, model: Callable[[], Any], device: torch.device) -> None:
-        self._bring = model
-        self._device = device
-
-    def __call__(self, token_ids: Tensor, attention_mask: Tensor | None, clip_skip: int) -> Tensor:
-        model = self._bring()
-        mask = attention_mask if getattr(model.config, "use_attention_mask", False) else None
-        output = model(
-            token_ids.to(self._device),
-            attention_mask=None if mask is None else mask.to(self._device),
-            output_hidden_states=clip_skip > 0,
-        )
-        return self._chosen_layer(model, output, clip_skip).float().cpu()
-
-    def penultimate(self, token_ids: Tensor, clip_skip: int) -> tuple[Tensor, Tensor | None]:
-        output = self._bring()(token_ids.to(self._device), output_hidden_states=True)
-        layers, projected = output.hidden_states, getattr(output, "text_embeds", None)
-        layer = layers[max(-len(layers), -(clip_skip + 2))].float().cpu()
-        return layer, None if projected is None else projected.float().cpu()
-
-    def _chosen_layer(self, model: Any, output: Any, clip_skip: int) -> Tensor:
-        if clip_skip == 0:
-            return output.last_hidden_state
-        layers = output.hidden_states
-        inner = getattr(model, "text_model", model)
-        return inner.final_layer_norm(layers[max(-len(layers), -(clip_skip + 1))])
-
-
 class TorchStages:
     """The contract's Stages on one torch device. Arrays in and out are float32 on the CPU."""
 
@@ -122,6 +93,8 @@ class TorchStages:
         self._remarks = placement.remarks
         self._tokenizers: list[Any] = [load_tokenizer(folder, part) for part in folder.tokenizers]
         self._parts: Parts = self._first_parts()
+        self._loras: tuple[tuple[Path, float], ...] = ()
+        self.use_embeddings({})
         self._provenance = _provenance(folder, placement)
 
     @property
@@ -150,15 +123,34 @@ class TorchStages:
         tile = min((way.tile for way in self._placement.decode if way.tile), default=None)
         return max(self._needs.arrays("unet", size, 2), self._needs.decode(size, tile))
 
+    @property
+    def _encoders(self) -> list[str]:
+        return [part for part in self._folder.networks if part.startswith("text_encoder")]
+
+    def use_loras(self, loras: tuple[tuple[Path, float], ...]) -> None:
+        """From now on the weights are with these LoRAs, each this strong. Raises InvalidRequest."""
+        if loras == self._loras:
+            return
+        added = lora.additions(self._folder, loras)
+        self._parts.close()
+        self._folder, self._loras = replace(self._folder, additions=added), loras
+        self._parts = self._first_parts()
+
+    def use_embeddings(self, files: Mapping[str, Path]) -> None:
+        """From now on these words stand for the vectors in their files. Raises InvalidRequest."""
+        widths = [int(self._folder.configs[part]["hidden_size"]) for part in self._encoders]
+        pairs = zip(self._encoders, widths, strict=True)
+        self._vectors = [prompt_embeddings.read(files, part, width) for part, width in pairs]
+
     @torch.inference_mode()
     def encode_text(self, text: str, clip_skip: int) -> Conditioning:
         shape = (1, self._facts.token_limit)
         encoders = [
-            ClipEncoder(partial(self._use, part, shape), self._placement.device)
-            for part in self._folder.networks
-            if part.startswith("text_encoder")
+            ClipEncoder(partial(self._use, part, shape), self._placement.device, vectors.rows)
+            for part, vectors in zip(self._encoders, self._vectors, strict=True)
         ]
-        return self._folder.family.encode_text(encoders, self._tokenizers, text, clip_skip)
+        readers = [WordReader(*pair) for pair in zip(self._tokenizers, self._vectors, strict=True)]
+        return self._folder.family.encode_text(encoders, readers, text, clip_skip)
 
     @torch.inference_mode()
     def encode_image(self, image: Tensor) -> tuple[Tensor, Tensor]:

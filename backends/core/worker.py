@@ -98,7 +98,7 @@ class PipelineEngine:
         yield from self._prepare(job)
         stages = self._stages(job)
         yield StageFinished(request_id, Stage.LOADING, time.perf_counter() - began)
-        yield from generate(job.request, stages, previews=job.previews, inside=job.inside)
+        yield from generate(job.request, stages, previews=job.previews, inside=job.inside, search=job.search)
 
     def close(self) -> None:
         if self._open is not None:

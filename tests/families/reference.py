@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,11 @@ def arguments(guidance: float, steps: int = STEPS) -> dict[str, Any]:
 
 
 def make(
-    stages: Stages, size: tuple[int, int], start: Image.Image | None = None, **wanted: Any
+    stages: Stages,
+    size: tuple[int, int],
+    start: Image.Image | None = None,
+    search: tuple[Path, ...] = (),
+    **wanted: Any,
 ) -> np.ndarray:
     """Our picture as (height, width, 3) bytes."""
     settings: dict[str, Any] = {
@@ -66,7 +71,7 @@ def make(
     }
     data = png_bytes(start) if start else None
     request = Request(**(settings | wanted), width=size[0], height=size[1], init_image=data)
-    events = list(pipeline.generate(request, stages, previews=False))
+    events = list(pipeline.generate(request, stages, previews=False, search=search))
     picture = next(event.picture for event in events if isinstance(event, PictureReady))
     return np.frombuffer(picture.rgb, np.uint8).reshape(picture.height, picture.width, 3)
 

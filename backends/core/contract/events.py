@@ -125,7 +125,8 @@ class PictureReady(Event):
     """A finished picture, with what is needed to say how it was made.
 
     `stage_seconds` maps each Stage's name to seconds; `provenance` holds backend, precision,
-    versions and hashes as plain text.
+    versions and hashes as plain text. `prompt` and `negative_prompt` are what the request's became where
+    they leave a choice, else None.
     """
 
     picture_index: int
@@ -133,6 +134,8 @@ class PictureReady(Event):
     picture: Picture
     stage_seconds: Mapping[str, float]
     provenance: Mapping[str, str]
+    prompt: str | None = None
+    negative_prompt: str | None = None
 
 
 @dataclass(frozen=True)

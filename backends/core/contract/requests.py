@@ -138,6 +138,7 @@ class Job:
 
     `backend` is a backend's id, or "auto". `options` are the backend's own (see Capabilities).
     `inside` asks for what happens inside as well (events NoiseDrawn to WordsAttended).
+    `search`: where LoRAs, embeddings and wildcards that the prompt names are looked for (core/shelf.py).
     """
 
     request: Request
@@ -146,3 +147,4 @@ class Job:
     options: Mapping[str, str] = field(default_factory=dict[str, str])
     previews: bool = True
     inside: bool = False
+    search: tuple[Path, ...] = ()

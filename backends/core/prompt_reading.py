@@ -1,0 +1,90 @@
+"""A request's prompts as the text encoder gets them: choices made, LoRAs and embeddings found and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from backends.core import few_steps, prompt_choices, prompt_embeddings
+from backends.core.contract import InvalidRequest, Request, Stages
+from backends.core.model_folder import sha256
+from backends.core.prompt_tags import LoraTag, split_tags
+from backends.core.shelf import Shelf
+
+_CONVERTED = "Bake it in with `mezzotint convert --lora`, or choose the model that it was made from."
+
+
+@dataclass(frozen=True)
+class Text:
+    """One picture's prompts: as they are recorded, and the words in them without tags."""
+
+    prompt: str
+    negative: str
+    words: str
+    loras: tuple[LoraTag, ...]
+
+
+class Prompts:
+    """The prompts of a request's pictures. Raises InvalidRequest for names that nothing has."""
+
+    def __init__(self, request: Request, shelf: Shelf) -> None:
+        self._request, self._shelf = request, shelf
+        self._files: dict[str, Path] = {}
+        self.of, self._digest = cache(self._of), cache(sha256)
+
+    def _of(self, index: int) -> Text:
+        seed = self._request.seed + index
+        prompt = prompt_choices.resolve(self._request.prompt, seed, self._shelf.wildcard)
+        negative = prompt_choices.resolve(self._request.negative_prompt, seed, self._shelf.wildcard)
+        return Text(prompt, negative, *split_tags(prompt))
+
+    def differs(self, index: int) -> bool:
+        """Whether this picture's prompts are not those of the one before."""
+        return index > 0 and self.of(index) != self.of(index - 1)
+
+    def where_chosen(self, index: int) -> tuple[str | None, str | None]:
+        """The prompts where a choice was made, for the record."""
+        text, asked = self.of(index), self._request
+        chosen = (text.prompt, text.negative) != (asked.prompt, asked.negative_prompt)
+        return (text.prompt, text.negative) if chosen else (None, None)
+
+    def prepare(self, stages: Stages, index: int) -> None:
+        """Gives the stages what the prompts name. Raises InvalidRequest when they can't take it."""
+        text = self.of(index)
+        loras = tuple((self._shelf.lora(tag.name), tag.weight) for tag in text.loras)
+        _hand(stages, "use_loras", loras, "a LoRA")
+        files = prompt_embeddings.used_in((text.words, text.negative), self._shelf.embeddings)
+        _hand(stages, "use_embeddings", files, "an embedding")
+        self._files = {tag.name: file for tag, (file, _) in zip(text.loras, loras, strict=True)} | files
+
+    @property
+    def scheduler_settings(self) -> Mapping[str, Any]:
+        """What a LoRA that makes pictures in a few steps wants of the noise schedule."""
+        found = few_steps.of_loras(tag.name for tag in self.of(0).loras)
+        return found.scheduler if found else {}
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """The files that the last prompts named, by name, with the SHA-256 of each."""
+        told = ", ".join(f"{name}: {self._digest(file)}" for name, file in self._files.items())
+        return {"additions": told} if told else {}
+
+
+def _hand(stages: Stages, door: str, things: Any, what: str) -> None:
+    take: Callable[[Any], None] | None = getattr(stages, door, None)
+    if take is not None:
+        take(things)
+    elif things:
+        raise InvalidRequest(f"A converted model can't take {what} as it is.", _CONVERTED)
+
+
+def few_steps_of(prompt: str) -> few_steps.FewSteps | None:
+    """What the LoRAs that a prompt names want. Raises InvalidRequest for a tag that can't be read."""
+    return few_steps.of_loras(_names(prompt))
+
+
+def _names(prompt: str) -> Iterator[str]:
+    return (tag.name for tag in split_tags(prompt)[1])

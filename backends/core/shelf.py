@@ -1,0 +1,101 @@
+"""The files that a prompt can name: LoRAs, embeddings and wildcards, by the name without its ending.
+
+Each is looked for in its folder of every place searched, ours first; A1111's and ComfyUI's folders have these
+names too. A name is only ever compared with the names there are, so it can't lead elsewhere.
+Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from backends.core.contract import InvalidRequest, unknown
+
+LORAS = ("loras", "Lora", "models/Lora", "models/loras")
+EMBEDDINGS = ("embeddings", "models/embeddings")
+WILDCARDS = ("wildcards",)
+_LORA_ENDINGS = (".safetensors",)
+_EMBEDDING_ENDINGS = (".safetensors", ".pt", ".bin")
+_WILDCARD_ENDINGS = (".txt",)
+_DEEPEST = 3
+
+
+class Shelf:
+    """What is in `search`: folders, and single files that count wherever they are."""
+
+    def __init__(self, search: Iterable[Path] = ()) -> None:
+        self._search = tuple(search)
+
+    @cached_property
+    def loras(self) -> Mapping[str, Path]:
+        """LoRA files by name."""
+        return self._named(LORAS, _LORA_ENDINGS)
+
+    @cached_property
+    def embeddings(self) -> Mapping[str, Path]:
+        """Files of textual inversion by the word that calls each."""
+        return self._named(EMBEDDINGS, _EMBEDDING_ENDINGS)
+
+    @cached_property
+    def wildcards(self) -> Mapping[str, Path]:
+        """Text files of one choice a line, by path within the folder without the ending: "animal/bird"."""
+        return self._named(WILDCARDS, _WILDCARD_ENDINGS, by_path=True)
+
+    def lora(self, name: str) -> Path:
+        """The LoRA's file. Raises InvalidRequest, with the nearest name, when there is none."""
+        if name in self.loras:
+            return self.loras[name]
+        if self.loras:
+            raise unknown("LoRA", name, self.loras)
+        raise InvalidRequest(
+            f"There is no LoRA called {name!r}.", f"Put its .safetensors file into {self._own(LORAS)}."
+        )
+
+    def wildcard(self, name: str) -> list[str]:
+        """The file's lines, without empty ones and those that begin with "#". Raises InvalidRequest."""
+        if name not in self.wildcards:
+            if self.wildcards:
+                raise unknown("list of wildcards", name, self.wildcards)
+            raise InvalidRequest(
+                f"There is no list of wildcards called {name!r}.",
+                f"Put {name}.txt, with a choice on each line, into {self._own(WILDCARDS)}.",
+            )
+        try:
+            lines = self.wildcards[name].read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, ValueError) as error:
+            raise InvalidRequest(
+                f"The list of wildcards {name!r} can't be read.", "Save it as plain text (UTF-8)."
+            ) from error
+        if found := [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]:
+            return found
+        raise InvalidRequest(f"The list of wildcards {name!r} is empty.", "Write a choice on each line.")
+
+    def _own(self, places: tuple[str, ...]) -> str:
+        folders = [folder for folder in self._search if folder.is_dir()]
+        return str(folders[0] / places[0]) if folders else f"the folder {places[0]!r}"
+
+    def _named(
+        self, places: tuple[str, ...], endings: tuple[str, ...], *, by_path: bool = False
+    ) -> dict[str, Path]:
+        found: dict[str, Path] = {}
+        for at in self._search:
+            if at.suffix.lower() in endings and at.is_file():
+                found.setdefault(at.stem, at)
+            for folder in (at / place for place in places):
+                for path in _files(folder, endings, _DEEPEST):
+                    name = path.relative_to(folder).with_suffix("").as_posix() if by_path else path.stem
+                    found.setdefault(name, path)
+        return found
+
+
+def _files(folder: Path, endings: tuple[str, ...], deepest: int) -> Iterator[Path]:
+    try:
+        inside = sorted(folder.iterdir(), key=lambda path: path.name.casefold())
+    except OSError:
+        return
+    yield from (path for path in inside if path.suffix.lower() in endings and path.is_file())
+    for path in inside if deepest else ():
+        if path.is_dir() and not path.is_symlink():
+            yield from _files(path, endings, deepest - 1)

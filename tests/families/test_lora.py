@@ -1,0 +1,197 @@
+"""LoRAs: our pixels against diffusers', in the layouts of peft and of kohya's scripts.
+
+diffusers reads the files and names the layers, and their products are added to its weights here, as peft does
+it when it fuses: peft 0.21 gave the same weights to the last bit (of the attention layers in SDXL's text
+encoders diffusers 0.42 forgets the changes when the file is kohya's, so peft is no reference for those).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
+from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
+from safetensors.torch import save_file
+
+from backends.core import pipeline
+from backends.core.contract import InvalidRequest, PictureReady, Request, Stages
+from backends.core.model_folder import open_folder, sha256
+from backends.core.registry import get_backend
+from tests.families.lora_files import RANK, pairs, save_as_kohya, save_as_peft, shapes
+from tests.families.reference import SEED, STEPS, arguments, make, psnr, scheduler_for
+from tests.tiny_models import EPSILON, make_tiny_model, make_tiny_sdxl
+
+LEAST_DB = 45.0
+PROMPT = "a panda at the beach"
+SIZE = (64, 64)
+
+
+@dataclass
+class Pair:
+    """One model opened by us and by diffusers, and a folder with LoRAs in "loras"."""
+
+    folder: Path
+    stages: Stages
+    reference: Any
+    home: Path
+    is_xl: bool
+
+    def ours(self, prompt: str) -> np.ndarray:
+        return make(self.stages, SIZE, search=(self.home,), prompt=prompt)
+
+    def theirs(self, *loras: tuple[str, float]) -> np.ndarray:
+        files = [(str(self.home / "loras" / f"{name}.safetensors"), weight) for name, weight in loras]
+        with merged(self.reference, files):
+            return np.asarray(self.reference(PROMPT, width=64, height=64, **arguments(4.0)).images[0])
+
+
+@contextmanager
+def merged(pipe: Any, loras: list[tuple[str, float]]) -> Iterator[None]:
+    """The names are diffusers' own reading of the file; the product is that of the paper."""
+    kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+    for file, strength in loras:
+        state, alphas = type(pipe).lora_state_dict(file, unet_config=pipe.unet.config)
+        for key in (key for key in state if DOWN.search(key)):
+            up = state[DOWN.sub(lambda found: UP[found[0]], key)]
+            layer, rank = DOWN.split(key)[0], len(state[key])
+            weight = weight_of(pipe, layer)
+            kept.append((weight, weight.clone()))
+            alpha = next((each for name, each in (alphas or {}).items() if name.startswith(layer)), rank)
+            product = up.flatten(1) @ state[key].flatten(1)
+            weight += strength * alpha / rank * product.reshape(weight.shape)
+    yield
+    for weight, before in reversed(kept):
+        weight.copy_(before)
+
+
+UP = {
+    ".lora_A.weight": ".lora_B.weight",
+    "_lora.down.weight": "_lora.up.weight",
+    ".lora.down.weight": ".lora.up.weight",
+    ".lora_linear_layer.down.weight": ".lora_linear_layer.up.weight",
+}
+DOWN = re.compile("|".join(re.escape(ending) for ending in UP))
+
+
+def weight_of(pipe: Any, name: str) -> torch.Tensor:
+    """The weight that a layer of a LoRA changes; diffusers gives some layers the names they once had."""
+    part, _, layer = name.partition(".")
+    layer = layer.replace(".processor.to_out", ".to_out.0").replace(".processor.", ".")
+    layer = re.sub(r"self_attn\.to_(q|k|v|out)$", r"self_attn.\1_proj", layer)
+    modules = dict(getattr(pipe, part).named_modules())
+    return modules.get(layer, modules.get(layer.removeprefix("text_model."))).weight.data
+
+
+@pytest.fixture(scope="module", params=["sd1", "sdxl"])
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    is_xl, home = request.param == "sdxl", tmp_path_factory.mktemp("home")
+    make_model: Callable[..., Path] = make_tiny_sdxl if is_xl else make_tiny_model
+    folder = make_model(home / "models" / "tiny", EPSILON)
+    pipe_class: Any = StableDiffusionXLPipeline if is_xl else StableDiffusionPipeline
+    pipe = pipe_class.from_pretrained(str(folder), low_cpu_mem_usage=False)
+    pipe.set_progress_bar_config(disable=True)
+    scheduler_for(pipe, "euler")
+    (home / "loras" / "mine").mkdir(parents=True)
+    found = shapes({part: getattr(pipe, part) for part in open_folder(folder).networks if part != "vae"})
+    save_as_peft(home / "loras" / "first.safetensors", pairs(found, 1))
+    save_as_kohya(home / "loras" / "second.safetensors", pairs(found, 2), stabilitys=is_xl)
+    stages = get_backend("cpu_offload").open(folder, {})
+    yield Pair(folder, stages, pipe, home, is_xl)
+    stages.close()
+
+
+@pytest.mark.parametrize(
+    ("tags", "loras"),
+    [
+        (" <lora:first:0.8>", [("first", 0.8)]),
+        (" <lora:second>", [("second", 1.0)]),
+        ("<lora:first:0.5> <lora:second:-0.4>", [("first", 0.5), ("second", -0.4)]),
+    ],
+)
+def test_the_picture_is_that_of_diffusers(pair: Pair, tags: str, loras: list[tuple[str, float]]) -> None:
+    expected = pair.theirs(*loras)
+    assert psnr(pair.ours(PROMPT + tags), expected) >= LEAST_DB
+    assert psnr(pair.ours(PROMPT), expected) < 35  # it does something, and is gone afterwards
+
+
+def test_a_lora_survives_streaming_and_int8(pair: Pair) -> None:
+    prompt = f"{PROMPT} <lora:second:0.7>"
+    expected = pair.ours(prompt)
+    for options, least in (({"memory": "1GB"}, 99.0), ({"weights": "int8"}, 25.0)):
+        stages = get_backend("cpu_offload").open(pair.folder, options)
+        assert psnr(make(stages, SIZE, search=(pair.home,), prompt=prompt), expected) >= least
+        stages.close()
+
+
+def test_what_was_used_is_told(pair: Pair) -> None:
+    settings: dict[str, Any] = {"width": 64, "height": 64, "guidance_scale": 4.0, "sampler": "euler"}
+    request = Request(prompt="x <lora:first:0.3>", steps=STEPS, seed=SEED, **settings)
+    events = pipeline.generate(request, pair.stages, previews=False, search=(pair.home,))
+    (ready,) = [event for event in events if isinstance(event, PictureReady)]
+    digest = sha256(pair.home / "loras" / "first.safetensors")
+    assert ready.provenance["additions"] == f"first: {digest}"
+
+
+def test_lycoris_products(pair: Pair) -> None:
+    """Against the formulas of the LyCORIS paper, put into diffusers' own weights."""
+    layers = ("mid_block.attentions.0.transformer_blocks.0.attn1.to_v", "mid_block.resnets.0.conv1")
+    tensors: dict[str, torch.Tensor] = {}
+    deltas: dict[str, torch.Tensor] = {}
+    generator = torch.Generator().manual_seed(3)
+
+    def random(*shape: int) -> torch.Tensor:
+        return 0.4 * torch.randn(*shape, generator=generator)
+
+    linear, conv = (pair.reference.unet.get_submodule(layer).weight for layer in layers)
+    out, into = linear.shape
+    a, b, c, d = random(out, RANK), random(RANK, into), random(out, RANK), random(RANK, into)
+    names = ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b")
+    stems = [f"lora_unet_{layer.replace('.', '_')}" for layer in layers]
+    tensors |= {f"{stems[0]}.{name}": each for name, each in zip(names, (a, b, c, d), strict=True)}
+    tensors[f"{stems[0]}.alpha"] = torch.tensor(1.0)
+    deltas[layers[0]] = (a @ b) * (c @ d) / RANK
+    left, right = random(4, 4), random(conv.shape[0] // 4, conv.shape[1] // 4, 3, 3)
+    tensors |= {f"{stems[1]}.lokr_w1": left, f"{stems[1]}.lokr_w2": right}
+    deltas[layers[1]] = torch.einsum("ab,cdhw->acbdhw", left, right).reshape(conv.shape)
+    save_file(tensors, pair.home / "loras" / "mine" / "products.safetensors")
+    before = {layer: pair.reference.unet.get_submodule(layer).weight.data.clone() for layer in layers}
+    for layer, delta in deltas.items():
+        pair.reference.unet.get_submodule(layer).weight.data += 0.6 * delta
+    expected = pair.theirs()
+    for layer, weight in before.items():
+        pair.reference.unet.get_submodule(layer).weight.data = weight
+    assert psnr(pair.ours(f"{PROMPT} <lora:products:0.6>"), expected) >= LEAST_DB
+    assert psnr(pair.ours(PROMPT), expected) < 45
+
+
+def test_what_can_not_be_used_is_said(pair: Pair) -> None:
+    loras = pair.home / "loras" / "mine"
+    other = {"lora_unet_x.lora_down.weight": torch.ones(2, 3), "lora_unet_x.lora_up.weight": torch.ones(3, 2)}
+    save_file(other, loras / "other.safetensors")
+    layer = "unet.mid_block.attentions.0.proj_in"
+    wide = {f"{layer}.lora_A.weight": torch.ones(2, 999), f"{layer}.lora_B.weight": torch.ones(999, 2)}
+    save_file(wide, loras / "wide.safetensors")
+    save_file(wide | {f"{layer}.dora_scale": torch.ones(1)}, loras / "dora.safetensors")
+    save_file({"x": torch.ones(1)}, loras / "none.safetensors")
+    (loras / "damaged.safetensors").write_bytes(b"no")
+    before = pair.ours(PROMPT)
+    for name, words in {
+        "other": "is for a model of another kind",
+        "wide": "is for a model of another kind",
+        "dora": "is DoRA, which this version can't read",
+        "none": "holds no LoRA",
+        "damaged": "can't be read as a LoRA",
+        "frist": "There is no LoRA called 'frist'. Did you mean first?",
+    }.items():
+        with pytest.raises(InvalidRequest) as caught:
+            pair.ours(f"a <lora:{name}:1>")
+        assert words in str(caught.value)
+    assert np.array_equal(pair.ours(PROMPT), before)
