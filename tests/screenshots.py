@@ -238,7 +238,8 @@ def draw(app: QApplication, folder: Path, state: str, colours: theme.Colours, si
     scene.window.resize(*SIZES[size])
     scene.window.show()
     STATES[state](scene)
-    QTest.qWait(200)  # the cross-fade is over
+    screenshots_gallery.wait(lambda: scene.window.canvas.is_still)
+    QTest.qWait(50)
     name = "-".join(part for part in (state, size, colours.name) if part)
     path = folder / f"{name}.png"
     scene.window.grab().save(str(path))

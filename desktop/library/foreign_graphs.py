@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from backends.core.contract import SAMPLERS
+from desktop.library.comfy_graph import read_graph
 from desktop.library.metadata import as_object
 from desktop.library.record import Record
 from desktop.library.samplers_elsewhere import sampler_id
@@ -17,11 +19,15 @@ if TYPE_CHECKING:
 
 Found = tuple[str, Record, list[str]]
 _Node = tuple[str, dict[str, Any]]
+_LONGEST = 2**20
+"""Characters of a text that is handed on: nobody's recipe is longer."""
 _SEEDS = ("seed", "noise_seed")
 _CHECKPOINTS = ("ckpt_name", "unet_name")
 _PLAIN_NODES = (
     "EmptyLatentImage", "SaveImage", "SaveAnimated", "PreviewImage", "VAEDecode", "CLIPTextEncode",
-    "KSampler", "CheckpointLoader", "UNETLoader", "CLIPLoader",
+    "KSampler", "CheckpointLoader", "UNETLoader", "CLIPLoader", "DualCLIPLoader", "VAEEncode", "RandomNoise",
+    "BasicGuider", "CFGGuider", "BasicScheduler", "KarrasScheduler", "SamplerCustom", "EmptySD3LatentImage",
+    "FluxGuidance", "Primitive", "String", "Seed",
 )  # fmt: skip
 _BORING = {
     "width", "height", "app_version", "generation_mode", "rand_device", "seamless_x", "seamless_y",
@@ -40,12 +46,26 @@ def comfyui(texts: Mapping[str, str]) -> Found | None:
         return None
     workflow = _tagged(texts, "workflow") or '{"links": []}'
     found = _parse(ComfyUIParser(), {"prompt": graph, "workflow": workflow}, "ComfyUI")
-    if found is None:
+    own = read_graph(graph)
+    if found is None and own is None:
         return None
-    program, record, extras = found
+    program, record, extras = found or ("ComfyUI", Record(prompt=""), [])
+    record = _completed(record, own) if own else record
     nodes = [(str(_object(node).get("class_type", "")), _inputs(node)) for node in graph.values()]
     record = replace(record, model=record.model or _checkpoint(nodes))
     return program, record, [each for each in extras if ":" not in each] + _nodes_beside(nodes)
+
+
+def _completed(record: Record, more: Record) -> Record:
+    """What the one record lacks, from the other; a sampler that we have counts more than one we don't."""
+    missing = {
+        name: value
+        for name, value in vars(more).items()
+        if getattr(record, name) in (None, "") and value not in (None, "")
+    }
+    if record.sampler not in SAMPLERS and more.sampler in SAMPLERS:
+        missing["sampler"] = more.sampler
+    return replace(record, **missing)
 
 
 def _object(value: object) -> dict[str, Any]:
@@ -81,8 +101,28 @@ def invokeai(texts: Mapping[str, str]) -> Found | None:
     """From a PNG's `invokeai_metadata`, or the older `sd-metadata` and `Dream`."""
     from sd_parsers.parsers import InvokeAIParser
 
+    texts = {"Dream" if key == "dream" else key: text for key, text in texts.items()}
     keys = {"invokeai_metadata", "invokeai_graph", "sd-metadata", "Dream"} & texts.keys()
-    return _parse(InvokeAIParser(), {key: texts[key] for key in keys}, "InvokeAI") if keys else None
+    keys = {key for key in keys if len(texts[key]) <= _LONGEST}
+    found = _parse(InvokeAIParser(), {key: texts[key] for key in keys}, "InvokeAI") if keys else None
+    if found is None:
+        return None
+    program, record, extras = found
+    return (
+        program,
+        _completed(record, _newer_invokeai(texts)),
+        [each for each in extras if each[:9] != "guidance:"],
+    )
+
+
+def _newer_invokeai(texts: Mapping[str, str]) -> Record:
+    """From version 4 on a model has a `name`, and Flux a `guidance`."""
+    entries = as_object(texts.get("invokeai_metadata", "")) or {}
+    return Record(
+        prompt="",
+        model=_file_stem(_object(entries.get("model")).get("name")),
+        guidance_scale=_number(entries.get("guidance")),
+    )
 
 
 def novelai(texts: Mapping[str, str]) -> Found | None:
@@ -106,10 +146,10 @@ def _parse(parser: Parser, parameters: dict[str, Any], program: str) -> Found | 
     """What the parser makes of it; a text that it can't read is no recipe, whatever it stumbles over."""
     try:
         info = parser.parse(parameters)
-        samplers = info.samplers
+        first = next(iter(info.samplers), None)
+        return None if first is None else (program, _record(info, first), list(_extras(info, first)))
     except Exception:  # noqa: BLE001  files of any kind go through a library that expects good ones
         return None
-    return (program, _record(info, samplers[0]), list(_extras(info, samplers[0]))) if samplers else None
 
 
 def _record(info: PromptInfo, sampler: Sampler) -> Record:

@@ -12,6 +12,7 @@ from desktop.library.record import Record
 from desktop.library.samplers_elsewhere import sampler_id
 
 Found = tuple[str, Record, list[str]]
+_DIGITS = re.compile(r"[0-9]{1,20}")
 _SIZE = re.compile(r"(\d{1,6})\s*[x×]\s*(\d{1,6})")
 _MAPPED = {
     "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model", "Clip skip", "Version",
@@ -34,7 +35,7 @@ def automatic1111(texts: Mapping[str, str]) -> Found | None:
         return None
     record = read_parameters(text)
     extras = [f"{name}: {value}" for name, value in settings.items() if name not in _MAPPED]
-    networks = re.findall(r"<\w+:[^>]+>", record.prompt)
+    networks = re.findall(r"<\w{1,20}:[^<>]{1,200}>", record.prompt)
     return "AUTOMATIC1111", record, [*networks, *extras]
 
 
@@ -124,7 +125,7 @@ def _text(value: object) -> str | None:
 
 def _whole(value: object) -> int | None:
     number = _number(value)
-    return int(str(value)) if isinstance(value, str) and value.isdigit() else _as_int(number)
+    return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else _as_int(number)
 
 
 def _as_int(number: float | None) -> int | None:

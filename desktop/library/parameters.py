@@ -20,7 +20,7 @@ from desktop.library.record import Record
 from desktop.library.samplers_elsewhere import sampler_id
 
 _NEGATIVE = "Negative prompt:"
-_SETTING = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+_SETTING = re.compile(r'\s*(\w[\w \-/]{1,60}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _SIZE = re.compile(r"(\d{1,6})x(\d{1,6})")
 _FEWEST_SETTINGS = 3
 
@@ -48,6 +48,8 @@ def _settings(record: Record) -> Iterator[tuple[str, str]]:
         yield "Denoising strength", _number(record.strength)
     if record.clip_skip:
         yield "Clip skip", str(record.clip_skip + 1)
+    if used := made.get("additions"):
+        yield "Lora hashes", used
     yield "RNG", "CPU"
     yield "Version", f"Mezzotint {made.get('mezzotint', '')}".strip()
 

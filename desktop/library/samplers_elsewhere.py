@@ -9,6 +9,7 @@ from backends.core.contract import SAMPLERS
 _KARRAS = "_karras"
 _SAME = {
     "dpm_2": "dpm2",
+    "dpmpp_2": "dpmpp_2m",
     "dpm_2_a": "dpm2_a",
     "kdpm_2": "dpm2",
     "kdpm_2_a": "dpm2_a",

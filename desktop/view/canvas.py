@@ -59,6 +59,11 @@ class Canvas(QWidget):
         """What is shown."""
         return self._plate
 
+    @property
+    def is_still(self) -> bool:
+        """Whether nothing fades."""
+        return self._fade.state() != QVariantAnimation.State.Running
+
     def show_plate(self, plate: Plate | None) -> None:
         same_shape = _shape(plate) == _shape(self._plate)
         self._old = self._new if same_shape else None

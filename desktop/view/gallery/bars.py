@@ -18,6 +18,8 @@ from desktop.view.icons import IconButton, wear
 _TYPING_MS = 150
 _WORDS_FIT = 600
 """Pixels that the actions need with their words, in the longest language."""
+_COUNT_FITS = 560
+"""Pixels that the bar needs for the number of pictures beside a field one can read."""
 _UNDO_MS = 10_000
 _WORDS: dict[Order, str] = {
     "newest": "Newest first",
@@ -46,6 +48,11 @@ class SearchBar(QFrame):
         layout.addWidget(self.count)
         layout.addWidget(self.order)
         bind.follow(curator.gallery, "overview", self._show_count)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room, the field has it."""
+        super().resizeEvent(event)
+        self.count.setVisible(event.size().width() >= _COUNT_FITS)
 
     def search_now(self) -> None:
         """Without waiting for more letters."""
