@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
+from math import prod
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from backends.core import preview
 from backends.core.contract import BrokenModel, InvalidRequest, OutOfMemory, SaveFailed
 from backends.core.memory import available_bytes, in_words
 from backends.core.model_folder import ModelFolder, open_folder
+from backends.core.streaming_files import read_header
 from convert import coreml_lora, recipes, to_coreml, verify
 from convert.coreml_networks import PART_OF, halvings, plain, reference_network
 from convert.mil_reference import import_coremltools
@@ -29,8 +31,8 @@ WORDS: Final[Mapping[str, str]] = {
     "vae_decoder": "Converting the decoder",
     "vae_encoder": "Converting the encoder",
 }
-_MEMORY_FACTOR: Final = 3.5
-"""Peak memory over a network's weights in float32: a guess, until tests/convert_shapes.py has run."""
+_MEMORY_FACTOR: Final = 2.2
+"""Peak memory over a network's weights in float32: 2.0 for the UNet of SD 1.5 (see docs/coreml.md)."""
 _BYTES_BESIDES: Final = 10**9
 
 
@@ -174,8 +176,9 @@ def _fingerprint(folder: ModelFolder, order: Order) -> dict[str, Any]:
 
 
 def _half_bytes(folder: ModelFolder, part: str) -> int:
-    """A part's weights in fp16, about: files hold two or four bytes a number."""
-    return sum(path.stat().st_size for path in folder.weight_files(part))
+    """A part's weights in fp16, whatever its files hold them in."""
+    headers = [read_header(path) for path in folder.weight_files(part)]
+    return 2 * sum(prod(each.shape) for header in headers for each in header.values())
 
 
 def _check_disk(where: Path, needed: int) -> None:
