@@ -95,10 +95,18 @@ def open_library(path: Path | None = None, *, busy_ms: int = _BUSY_MS) -> Librar
         connection = _connect(path, busy_ms)
         try:
             migrations.migrate(connection, path)
+            _log_ahead(connection)
         except BaseException:
             connection.close()
             raise
     return Library(connection, path)
+
+
+def _log_ahead(connection: Connection) -> None:
+    """A backup that was put in place keeps no log yet. While somebody else is at work it stays so."""
+    if connection.pragma("journal_mode") != "wal":
+        with contextlib.suppress(apsw.Error):
+            connection.pragma("journal_mode", "wal")
 
 
 def _exists(path: Path) -> bool:

@@ -80,6 +80,11 @@ def explain(error: Exception, path: Path) -> LibraryProblem:
             return damaged(path)  # its header claims a format that can only be read
         case IsADirectoryError():
             return in_the_way(path)
+        case NotADirectoryError() | FileExistsError():
+            return LibraryProblem(
+                f"{path.parent} can't be used as a folder, because a file is in the way.",
+                "Move that file away.",
+            )
         case apsw.BusyError() | apsw.LockedError():
             return LibraryProblem(f"Another program is using {path}.", "Close it, and try again.")
         case apsw.FullError():
@@ -90,6 +95,10 @@ def explain(error: Exception, path: Path) -> LibraryProblem:
             return LibraryProblem(f"The disk that holds {path} is full.", "Free some space.")
         case OSError(errno=errno.EROFS):
             return LibraryProblem(f"The disk that holds {path} is read-only.", "Make it writable.")
+        case apsw.CantOpenError() if os.path.isdir(path.parent) and not os.access(path.parent, os.W_OK):
+            return LibraryProblem(
+                f"Mezzotint is not allowed to write in {path.parent}.", "Change its permissions."
+            )
         case apsw.CantOpenError():
             return LibraryProblem(f"{path} can't be opened.", "Check its folder, and its permissions.")
         case _:

@@ -57,6 +57,7 @@ def rebuild_library(path: Path | None = None) -> Rebuilt:
     fresh = saving.temporary_in(path.parent)
     try:
         with explained(path):
+            fresh.touch(exist_ok=False)  # so that what is wrong with the folder is said of this path
             create_library(fresh)
             pictures = _fill(fresh, path)
             return Rebuilt(pictures=pictures, kept=swap(fresh, path))

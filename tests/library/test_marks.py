@@ -249,6 +249,7 @@ def test_a_backup_is_restored_and_what_was_made_since_is_adopted(home: Path):
         assert seeds(library) == [9, 4, 3, 2, 1]
         assert seeds(library, "star:") == [1]
         assert not library.faults()
+        assert library.read("PRAGMA journal_mode") == [("wal",)]
     assert restored.day == datetime.now().date().isoformat()
     assert restored.kept is not None
     assert restored.kept.read_bytes().startswith(b"spoilt")
