@@ -2,8 +2,8 @@
 
 python -m tests.kill_saves --times 2000     (Linux and macOS)
 
-Every tenth time it is killed while it rebuilds the library. The exit code is 1 when anything was lost or is
-wrong, and when fewer pictures were acknowledged than half the kills: then they came too early to say anything.
+Every tenth time it is killed while it rebuilds the library. The exit code is 1 when anything was lost or
+is wrong, and when fewer pictures were acknowledged than half the kills: then those came too early.
 """
 
 from __future__ import annotations
