@@ -35,10 +35,10 @@ def run_window() -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt's loop would not let Python see Ctrl+C
     app = QApplication(sys.argv[:1])
     only = OnlyOne()
-    if only.ask_first():
+    if not only.claim():
         return 0
     workshop = open_workshop(app)
-    only.listen(partial(window_state.raise_window, workshop.window))
+    only.answer(partial(window_state.raise_window, workshop.window))
     try:
         return app.exec()
     finally:

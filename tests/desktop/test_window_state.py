@@ -49,13 +49,37 @@ def test_a_spoilt_state_is_passed_over(shop: Workshop, entries: dict[str, object
 def test_a_second_start_shows_the_first_window(qtbot: QtBot, tmp_path: Path) -> None:
     shown: list[bool] = []
     first, second, other = OnlyOne(tmp_path), OnlyOne(tmp_path), OnlyOne(tmp_path / "other")
-    assert not first.ask_first()
-    first.listen(lambda: shown.append(True))
-    assert second.ask_first()
+    assert first.claim()
+    first.answer(lambda: shown.append(True))
+    assert not second.claim()
     qtbot.waitUntil(lambda: shown == [True], timeout=10_000)
-    assert not other.ask_first()
+    assert other.claim()
     first.close()
-    assert not second.ask_first()
+    assert second.claim()
+
+
+def test_a_second_start_is_answered_although_the_first_window_is_not_there_yet(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    shown: list[bool] = []
+    first, second = OnlyOne(tmp_path), OnlyOne(tmp_path)
+    assert first.claim()
+    assert not second.claim()
+    first.answer(lambda: shown.append(True))
+    qtbot.waitUntil(lambda: shown == [True], timeout=10_000)
+    first.close()
+
+
+def test_two_starts_at_the_same_moment_are_one_window(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second looked before the first one listened."""
+    first, second = OnlyOne(tmp_path), OnlyOne(tmp_path)
+    answers, really = [False], second._ask_first
+    monkeypatch.setattr(second, "_ask_first", lambda: answers.pop() if answers else really())
+    assert first.claim()
+    assert not second.claim()
+    first.close()
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
