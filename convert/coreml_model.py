@@ -18,7 +18,7 @@ from backends.core.contract import BrokenModel, InvalidRequest, OutOfMemory, Sav
 from backends.core.memory import available_bytes, in_words
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.streaming_files import read_header
-from convert import coreml_lora, recipes, to_coreml, verify
+from convert import coreml_lora, coremltools_progress, recipes, to_coreml, verify
 from convert.coreml_networks import PART_OF, halvings, plain, reference_network
 from convert.mil_reference import import_coremltools
 from convert.publish import Finished, Workbench
@@ -50,9 +50,9 @@ def convert_model(order: Order, report: Report) -> Path:
     done: dict[str, Finished] = {}
     of = len(NETWORKS) + order.check
     for number, name in enumerate(NETWORKS):
-        report(Progress(words=WORDS[name], done=number, of=of))
-        kept = bench.finished(name)
-        done[name] = kept or bench.add(name, lambda into, n=name: _convert(folder, n, order, into))
+        now = Progress(words=WORDS[name], done=number, of=of)
+        report(now)
+        done[name] = bench.finished(name) or _make(bench, folder, name, order, report, now)
     manifest = make_manifest(folder, order, done)
     manifest["coreml"]["preview"] = fit_preview(folder)
     if order.check:
@@ -166,8 +166,14 @@ def _part(folder: ModelFolder, name: str, order: Order) -> Any:
     return to_coreml.load_baked(folder, PART_OF[name], order)
 
 
-def _convert(folder: ModelFolder, name: str, order: Order, into: Path) -> list[str]:
-    return to_coreml.convert_network(folder, name, order, into)
+def _make(
+    bench: Workbench, folder: ModelFolder, name: str, order: Order, report: Report, now: Progress
+) -> Finished:
+    def say(step: int, steps: int) -> None:
+        report(replace(now, step=step, steps=steps))
+
+    with coremltools_progress.heard(say):
+        return bench.add(name, lambda into: to_coreml.convert_network(folder, name, order, into))
 
 
 def _fingerprint(folder: ModelFolder, order: Order) -> dict[str, Any]:

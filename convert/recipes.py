@@ -206,8 +206,13 @@ def _one_of(kind: str, name: str, known: Any) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How a conversion goes on: `done` of `of` parts are finished, and what is being done now."""
+    """How a conversion goes on: `done` of `of` parts are finished, and what is being done now.
+
+    Of that, `step` of `steps` are done, where it is known; each stretch of it counts anew.
+    """
 
     words: str
     done: int = 0
     of: int = 0
+    step: int = 0
+    steps: int = 0

@@ -24,7 +24,7 @@ def run(options: ConvertOptions, stop: Stop) -> int:
 
 
 def _convert(order: Order, progress: Progress, stop: Stop) -> Path:
-    steps, said = convert(order), ""
+    steps, said, last = convert(order), "", None
     while True:
         stop.check()
         try:
@@ -34,4 +34,6 @@ def _convert(order: Order, progress: Progress, stop: Stop) -> Path:
         words = f"{now.words} ({now.done + 1} of {now.of})" if now.done < now.of else now.words
         if words != said:
             progress.stage(words)
-        said = words
+        elif now.steps and now != last:
+            progress.step(words, now.step, now.steps)
+        said, last = words, now
