@@ -64,14 +64,17 @@ class Tracker:
 
 
 def prepared(at: Preparation) -> Progress:
-    """A model that is being made ready for this machine: which part, for how long, and the usual time."""
+    """A model that is being made ready for this machine: for how long, and how long that usually takes."""
     places = {"neural-engine": tr("the Neural Engine"), "gpu": tr("the GPU"), "all": tr("this Mac")}
-    values = {"place": places.get(at.place, at.place), "number": at.number, "of": at.of}
-    words = tr("Preparing for {place}: part {number} of {of}, {time}", **values, time=in_words(at.seconds))
-    if not at.typical:
-        return Progress(words, (at.number - 1) / at.of)
-    usual = tr("usually {time}", time=in_words(at.typical))
-    return Progress(f"{words} ({usual})", min(0.99, at.seconds / at.typical))
+    place, time = places.get(at.place, at.place), in_words(at.seconds)
+    if at.typical is None:
+        return Progress(tr("Preparing for {place}, {time}", place=place, time=time), (at.number - 1) / at.of)
+    if at.seconds >= at.typical:
+        usual = in_words(at.typical)
+        return Progress(tr("Preparing, {time}; usually {usual}", time=time, usual=usual), 0.99)
+    left = at.typical - at.seconds
+    words = tr("Preparing for {place}, {time}", place=place, time=time)
+    return Progress(words, at.seconds / at.typical, left)
 
 
 def in_words(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from backends.core.contract import (
     StepDone,
     WorkerDied,
 )
+from backends.core.contract.preparing import Preparation, Preparing
 from desktop.model.form import Form, ModelChoice, sides_for
 from desktop.model.problem import Problem, Remedy
 from desktop.model.progress import Tracker, in_words
@@ -95,6 +97,18 @@ def test_one_slow_step_does_not_spoil_the_estimate() -> None:
     for step, seconds in enumerate((9.0, 1.0, 1.0, 1.0, 1.0), start=1):
         tracker.take(StepDone("x", step, 10, seconds))
     assert tracker.current.seconds_left == 5.0
+
+
+def test_making_a_model_ready_says_how_long_and_how_long_usually() -> None:
+    at = Preparation(place="neural-engine", part="unet", number=4, of=4, seconds=65.0, typical=150.0)
+    tracker = Tracker(request_of(count=1))
+    tracker.take(Preparing("x", at))
+    assert tracker.current.headline == "Preparing for the Neural Engine, 1 min 5 s"
+    assert tracker.current.seconds_left == 85.0
+    tracker.take(Preparing("x", replace(at, seconds=190.0)))
+    assert tracker.current.headline == "Preparing, 3 min 10 s; usually 2 min 30 s"
+    tracker.take(Preparing("x", replace(at, typical=None)))
+    assert tracker.current.fraction == 0.75
 
 
 @pytest.mark.parametrize(

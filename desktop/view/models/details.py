@@ -28,7 +28,8 @@ from desktop.view.models import said
 from desktop.view.models.parity import ParitySection
 from desktop.view.models.prepare import PrepareSection
 from desktop.view.models.verdicts import VerdictSection
-from desktop.view.settings_parts import Section, beside
+from desktop.view.models.words import add_words
+from desktop.view.settings_parts import Section
 from desktop.view.text import ProseLabel
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 PICTURE = 96
 _NOTE_LINES = 64
 _PATIENCE_MS = 600
+_CHIP = 24
 
 
 class ModelDetails(QWidget):
@@ -59,6 +61,11 @@ class ModelDetails(QWidget):
         self._timer.timeout.connect(self.keep_note)
         self._lay_out()
         self._connect()
+
+    def minimumSizeHint(self) -> QSize:
+        """As high as the words are at this width: Qt's own answer does not know the width."""
+        layout = self.layout()
+        return QSize(layout.totalMinimumSize().width(), layout.totalHeightForWidth(self.width()))
 
     def show_picture(self, found: QPixmap | None) -> None:
         """What the model made; a sign while there is nothing."""
@@ -188,15 +195,23 @@ class FactsSection(Section):
             name.setObjectName("caption")
             name.setAlignment(Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(name, number, 0)
-            self._grid.addWidget(beside(value, self.copy) if key == "hash" else value, number, 1)
+            self._grid.addWidget(self._with_copy(value) if key == "hash" else value, number, 1)
             self.lines[key] = (name, value)
         self.copy.setObjectName("chip")
         self.copy.setAccessibleName(tr("Copy the hash"))
-        box = QWidget()
-        box.setLayout(self._grid)
-        self.add_wide(box)
+        add_words(self, self._grid)
         self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._sha256))
         self._sha256 = ""
+
+    def _with_copy(self, value: QWidget) -> QWidget:
+        box = QWidget()
+        layout = row(value, self.copy)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addStretch(1)
+        value.setMinimumWidth(90)
+        box.setFixedHeight(_CHIP)
+        box.setLayout(layout)
+        return box
 
     def show_card(self, card: ModelCard) -> None:
         """What is not known is left out; that nobody wrote down a licence is said."""
@@ -215,6 +230,7 @@ class FactsSection(Section):
             for label in self.lines[key]:
                 label.setVisible(bool(value))
             self.lines[key][1].setText(value)
+        self.lines["hash"][1].parentWidget().setVisible(bool(facts["hash"]))
         self.lines["hash"][1].setToolTip(card.sha256)
         self.copy.setVisible(bool(card.sha256))
 

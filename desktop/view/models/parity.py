@@ -53,6 +53,7 @@ class ParitySection(Section):
         label.setObjectName(name)
         side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
         self._grid.addWidget(label, line, column, side)
+        label.show()
 
 
 def _decibels(value: float | None) -> str:

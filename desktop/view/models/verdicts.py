@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout
 
 from desktop.model.backends import Backends
 from desktop.model.language import tr
@@ -10,6 +10,7 @@ from desktop.model.models_card import ModelCard
 from desktop.model.models_fit import Verdict
 from desktop.model.models_state import Models
 from desktop.view import bind
+from desktop.view.models.words import add_words
 from desktop.view.settings_parts import Section
 from desktop.view.text import ProseLabel
 
@@ -27,9 +28,7 @@ class VerdictSection(Section):
         self._lines.setContentsMargins(0, 0, 0, 0)
         self._lines.setSpacing(6)
         self.lines: list[ProseLabel] = []
-        box = QWidget()
-        box.setLayout(self._lines)
-        self.add_wide(box)
+        add_words(self, self._lines)
         bind.follow(models, "verdicts", lambda _: self._show())
         backends.events.found.connect(lambda _: self._show())
 
@@ -53,6 +52,7 @@ class VerdictSection(Section):
         self.lines = [ProseLabel(each) for each in words]
         for label in self.lines:
             self._lines.addWidget(label)
+            label.show()
 
     def _words(self, verdict: Verdict) -> str:
         state = self._backends.find(verdict.backend)
