@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -13,6 +14,7 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal, Slot
 from backends.core.contract import Event, Job, MezzotintError, Picture, SaveFailed
 from backends.core.worker_client import PIPELINE_ENGINE, Worker
 from backends.core.worker_messages import Look, Looked, WorkerReady, WorkerStopped
+from desktop.library.additions import search_folders
 from desktop.model.start import StartPicture
 from desktop.model.studio import Made
 
@@ -52,7 +54,8 @@ class Session(QObject):
         self._worker.start()
 
     def submit(self, job: Job) -> None:
-        self._worker.submit(job)
+        """Sends a job to the worker, with the places where what its prompt names may be."""
+        self._worker.submit(replace(job, search=search_folders()))
 
     def cancel(self, request_id: str) -> None:
         self._worker.cancel(request_id)

@@ -174,7 +174,9 @@ def fake_engine_modules(seen: list[Request]) -> dict[str, ModuleType]:
             raise unknown("backend", backend_id, ["auto", "fake"])
         return able
 
-    def generate(request: Request, stages: FakeStages, *, previews: bool = True) -> Generator[Event]:
+    def generate(
+        request: Request, stages: FakeStages, *, previews: bool = True, search: tuple[Path, ...] = ()
+    ) -> Generator[Event]:
         seen.append(request)
         yield from FakeEngine().make(Job(request=request, model_folder=Path("nowhere")))
 

@@ -76,7 +76,8 @@ def read(file: Path) -> dict[str, Change]:
 
 def _alphas(file: Path) -> Callable[[str], dict[str, Tensor]]:
     """A layer's alpha where the file's metadata says it, as diffusers writes peft's settings there."""
-    with safetensors.safe_open(file, "pt") as opened:
+    opening: Any = safetensors.safe_open
+    with opening(file, "pt") as opened:
         text = cast(dict[str, str], opened.metadata() or {}).get("lora_adapter_metadata", "{}")
     try:
         settings = cast(dict[str, Any], json.loads(text))

@@ -38,7 +38,7 @@ class Change:
         return torch.einsum("or,rshw,si->oihw", up, self.tensors["mid"], down)
 
     def _kronecker(self) -> Tensor:
-        whole, ranks = [], [1]
+        whole, ranks = list[Tensor](), list[int]()
         for number in (1, 2):
             if (name := f"lokr_w{number}") in self.tensors:
                 whole.append(self.tensors[name])
@@ -49,7 +49,7 @@ class Change:
         left, right = whole
         if right.dim() == 4:
             left = left[:, :, None, None]
-        return (self._scale(ranks[-1]) if len(ranks) > 1 else 1.0) * torch.kron(left, right.contiguous())
+        return (self._scale(ranks[-1]) if ranks else 1.0) * torch.kron(left, right.contiguous())
 
     def _scale(self, rank: int) -> float:
         alpha = self.tensors.get("alpha")

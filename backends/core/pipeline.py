@@ -103,6 +103,8 @@ def _read_prompt(run: _Run, index: int) -> Generator[Event, None, Mapping[str, T
     run.tokens = positive.places
     yield TextRead(request.id, positive.tokens, positive.cut)
     yield from _text_notices(request, text.words, positive.cut)
+    if advice := run.prompts.advice():
+        yield Notice(request.id, advice)
     tensors = dict(positive.tensors)
     if run.guided:
         tensors = _with_negative(run, text.negative, tensors)

@@ -7,7 +7,7 @@ word), and SDXL's (`clip_l`, `clip_g`). A pickle is only ever read as weights: n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +49,7 @@ def read(files: Mapping[str, Path], part: str, width: int) -> Vectors:
     rows, words, end = list[Tensor](), dict[str, tuple[int, int]](), 0
     for name, file in files.items():
         found = _vectors(file, _load(file), part)
-        if found.dim() != 2 or found.shape[1] != width:
+        if found.shape[1] != width:
             raise InvalidRequest(
                 f"The embedding {file.name} is for a model of another kind: its vectors have "
                 f"{found.shape[-1]} numbers, and this model's {width}.",
@@ -86,7 +86,7 @@ def _vectors(file: Path, stored: Mapping[str, Any], part: str) -> Tensor:
     found = next((each for each in listed if isinstance(each, Tensor)), None)
     if found is None:
         raise InvalidRequest(f"{file.name} holds no embedding for this model.", "Choose another one.")
-    return torch.atleast_2d(found.detach().float())
+    return found.detach().float().reshape(-1, found.shape[-1])
 
 
 class WordReader:
@@ -121,7 +121,7 @@ class WordReader:
 
 
 @contextmanager
-def standing_for(embedding: Any, token_ids: Tensor, rows: Tensor) -> Iterator[Tensor]:
+def standing_for(embedding: Any, token_ids: Tensor, rows: Tensor) -> Generator[Tensor]:
     """While this is open, `embedding` gives these rows at the places of such tokens.
 
     Gives the ids to call the encoder with, in which an ordinary token holds those places.

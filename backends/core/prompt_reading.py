@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -66,6 +66,16 @@ class Prompts:
         found = few_steps.of_loras(tag.name for tag in self.of(0).loras)
         return found.scheduler if found else {}
 
+    def advice(self) -> str | None:
+        """What to say when a LoRA wants other steps or guidance than are asked for; None when all is well."""
+        found, asked = few_steps.of_loras(tag.name for tag in self.of(0).loras), self._request
+        if found is None or (asked.steps <= 2 * found.steps and asked.guidance_scale <= 2.5):
+            return None
+        return (
+            f"A LoRA in the prompt is made for about {found.steps} steps with a guidance of "
+            f"{found.guidance_scale:g}; this picture has {asked.steps} with {asked.guidance_scale:g}."
+        )
+
     @property
     def provenance(self) -> dict[str, str]:
         """The files that the last prompts named, by name, with the SHA-256 of each."""
@@ -79,12 +89,3 @@ def _hand(stages: Stages, door: str, things: Any, what: str) -> None:
         take(things)
     elif things:
         raise InvalidRequest(f"A converted model can't take {what} as it is.", _CONVERTED)
-
-
-def few_steps_of(prompt: str) -> few_steps.FewSteps | None:
-    """What the LoRAs that a prompt names want. Raises InvalidRequest for a tag that can't be read."""
-    return few_steps.of_loras(_names(prompt))
-
-
-def _names(prompt: str) -> Iterator[str]:
-    return (tag.name for tag in split_tags(prompt)[1])

@@ -56,6 +56,7 @@ class GenerateOptions:
     init: str | None = None
     strength: float | None = None
     clip_skip: int | None = None
+    lora: list[str] = field(default_factory=list[str])
     memory: str | None = None
     out: str | None = None
     like: str | None = None
@@ -204,6 +205,13 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=_whole("clip skip", "0 to 11"),
         help="text encoder layers to skip (0)",
+    )
+    add(
+        "--lora",
+        metavar="NAME:WEIGHT",
+        action="append",
+        default=[],
+        help="a LoRA by name or .safetensors file, this strong (1); may be given again",
     )
     add("--memory", metavar="AMOUNT", help="the most memory the model may take, such as 3GB (CPU)")
     add("--out", metavar="PATH", help="a .png file, or a folder; nothing is ever overwritten")

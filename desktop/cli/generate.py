@@ -87,7 +87,7 @@ class _Work:
         self.start_seconds["importing"] = seconds_since_start()
         self.keeper.remember(self.plan.request)
         with contextlib.closing(self._open(backend)) as stages:
-            events = generate(self.plan.request, stages, previews=False)
+            events = generate(self.plan.request, stages, previews=False, search=self.plan.search)
             with contextlib.closing(events):
                 for event in events:
                     self._handle(event)
@@ -132,6 +132,13 @@ class _Work:
         if len(recorded) == _FULL_HASH and stages.provenance.get("model_hash") != recorded:
             self.progress.note("That picture was made with other weights, so this one will differ.")
 
+    def _compare_additions(self, ready: PictureReady) -> None:
+        recorded = self.plan.like.provenance.get("additions") if self.plan.like else None
+        if recorded is not None and ready.provenance.get("additions", "") != recorded:
+            self.progress.note(
+                "That picture was made with other LoRAs or embeddings, so this one will differ."
+            )
+
     def _handle(self, event: Event) -> None:
         match event:
             case StageStarted(stage=stage, picture_index=index):
@@ -141,6 +148,7 @@ class _Work:
             case Notice(message=message):
                 self.progress.note(message)
             case PictureReady():
+                self._compare_additions(event)
                 self._save(event)
             case _:
                 pass

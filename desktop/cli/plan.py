@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import TypeVar
 
+from backends.core import few_steps
 from backends.core.contract import InvalidRequest, ModelFacts, Request
 from backends.core.model_folder import read_facts
+from backends.core.prompt_tags import LoraTag, split_tags, with_tag
 from desktop.cli.arguments import GenerateOptions
+from desktop.cli.lora_options import loras_asked_for
 from desktop.library import paths
+from desktop.library.additions import search_folders
 from desktop.library.destination import Destination, parse_destination
 from desktop.library.foreign import read_recipe
 from desktop.library.models import STARTER, InstalledModel, find_model
@@ -33,6 +38,7 @@ class Plan:
     init: InitPicture | None
     destination: Destination
     like: Record | None
+    search: tuple[Path, ...]
     notes: tuple[str, ...]
 
 
@@ -46,7 +52,8 @@ def make_plan(options: GenerateOptions) -> Plan:
         )
     model = _find_model(options, known)
     data, init = _find_init(options, known)
-    request = _make_request(options, known, model, read_facts(model.folder), data)
+    loras, files = loras_asked_for(options.lora)
+    request = _make_request(options, known, model, read_facts(model.folder), data, loras)
     destination = parse_destination(options.out)
     destination.prepare(request)
     return Plan(
@@ -57,6 +64,7 @@ def make_plan(options: GenerateOptions) -> Plan:
         init=init,
         destination=destination,
         like=like,
+        search=(*search_folders(paths.expand(text) for text in options.models), *files),
         notes=_notes(options, like, init),
     )
 
@@ -89,13 +97,20 @@ def _find_init(options: GenerateOptions, known: Record) -> tuple[bytes | None, I
 
 
 def _make_request(
-    options: GenerateOptions, known: Record, model: InstalledModel, facts: ModelFacts, init: bytes | None
+    options: GenerateOptions,
+    known: Record,
+    model: InstalledModel,
+    facts: ModelFacts,
+    init: bytes | None,
+    loras: tuple[LoraTag, ...],
 ) -> Request:
-    """What is given, else what the record says, else what suits the model."""
-    defaults = facts.defaults
+    """What is given, else what the record says, else what suits the model and its LoRAs."""
+    prompt = reduce(with_tag, loras, _first(options.prompt, known.prompt))
+    few = few_steps.of_loras(tag.name for tag in split_tags(prompt)[1])
+    defaults = replace(facts.defaults, **few.settings) if few else facts.defaults
     width, height = options.size or (known.width or defaults.width, known.height or defaults.height)
     return Request(
-        prompt=_first(options.prompt, known.prompt),
+        prompt=prompt,
         negative_prompt=_first(options.negative, known.negative_prompt),
         model=model.name,
         width=width,

@@ -29,7 +29,8 @@ class Record:
     The names are those of Request, but `seed` is this picture's own (the request's plus
     `picture_index`), so that one picture of many can be made again. `stage_seconds` maps a stage's
     name to seconds; `provenance` holds backend, precision, versions and the model's hash;
-    `created` is UTC in ISO 8601.
+    `created` is UTC in ISO 8601. `template` and `negative_template` are the prompts as they were written,
+    where they left a choice; the others are what came of it.
     """
 
     prompt: str
@@ -49,13 +50,17 @@ class Record:
     provenance: Mapping[str, str] = field(default_factory=dict[str, str])
     stage_seconds: Mapping[str, float] = field(default_factory=dict[str, float])
     created: str = ""
+    template: str | None = None
+    negative_template: str | None = None
 
 
 def describe(request: Request, ready: PictureReady, init: InitPicture | None, created: str) -> Record:
     """The record of a picture that this request made."""
     return Record(
-        prompt=request.prompt,
-        negative_prompt=request.negative_prompt,
+        prompt=request.prompt if ready.prompt is None else ready.prompt,
+        negative_prompt=request.negative_prompt if ready.negative_prompt is None else ready.negative_prompt,
+        template=None if ready.prompt is None else request.prompt,
+        negative_template=None if ready.negative_prompt is None else request.negative_prompt,
         model=request.model,
         width=request.width,
         height=request.height,
@@ -104,6 +109,8 @@ def from_json(text: str) -> Record:
         provenance={name: str(value) for name, value in entries.table("provenance").items()},
         stage_seconds={name: float(value) for name, value in entries.table("stage_seconds").items()},
         created=entries.text("created") or "",
+        template=entries.text("template"),
+        negative_template=entries.text("negative_template"),
     )
 
 

@@ -49,8 +49,8 @@ class Reference(TextualInversionLoaderMixin):
 
     @torch.no_grad()
     def encode(self, text: str) -> torch.Tensor:
-        text = self.maybe_convert_prompt(text, self.tokenizer)
-        read = self.tokenizer(text, padding="max_length", max_length=TOKENS, return_tensors="pt")
+        spelled = self.maybe_convert_prompt(text, self.tokenizer)
+        read = self.tokenizer(spelled, padding="max_length", max_length=TOKENS, return_tensors="pt")
         return self.text_encoder(read.input_ids).last_hidden_state
 
 

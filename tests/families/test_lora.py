@@ -8,6 +8,7 @@ encoders diffusers 0.42 forgets the changes when the file is kohya's, so peft is
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import
 from safetensors.torch import save_file
 
 from backends.core import pipeline
-from backends.core.contract import InvalidRequest, PictureReady, Request, Stages
+from backends.core.contract import InvalidRequest, Notice, PictureReady, Request, Stages
 from backends.core.model_folder import open_folder, sha256
 from backends.core.registry import get_backend
 from tests.families.lora_files import RANK, pairs, save_as_kohya, save_as_peft, shapes
@@ -86,8 +87,8 @@ def weight_of(pipe: Any, name: str) -> torch.Tensor:
     part, _, layer = name.partition(".")
     layer = layer.replace(".processor.to_out", ".to_out.0").replace(".processor.", ".")
     layer = re.sub(r"self_attn\.to_(q|k|v|out)$", r"self_attn.\1_proj", layer)
-    modules = dict(getattr(pipe, part).named_modules())
-    return modules.get(layer, modules.get(layer.removeprefix("text_model."))).weight.data
+    modules: dict[str, Any] = dict(getattr(pipe, part).named_modules())
+    return (modules.get(layer) or modules[layer.removeprefix("text_model.")]).weight.data
 
 
 @pytest.fixture(scope="module", params=["sd1", "sdxl"])
@@ -138,6 +139,19 @@ def test_what_was_used_is_told(pair: Pair) -> None:
     (ready,) = [event for event in events if isinstance(event, PictureReady)]
     digest = sha256(pair.home / "loras" / "first.safetensors")
     assert ready.provenance["additions"] == f"first: {digest}"
+
+
+def test_a_lora_for_few_steps_says_when_the_settings_are_others(pair: Pair) -> None:
+    name = "lcm-lora"
+    shutil.copy(pair.home / "loras" / "first.safetensors", pair.home / "loras" / f"{name}.safetensors")
+    notes: dict[float, list[str]] = {}
+    for guidance in (7.0, 1.0):
+        settings: dict[str, Any] = {"width": 64, "height": 64, "guidance_scale": guidance, "sampler": "lcm"}
+        request = Request(prompt=f"x <lora:{name}>", steps=STEPS, seed=SEED, **settings)
+        events = pipeline.generate(request, pair.stages, previews=False, search=(pair.home,))
+        notes[guidance] = [event.message for event in events if isinstance(event, Notice)]
+    assert notes[1.0] == []
+    assert "made for about 4 steps with a guidance of 1" in notes[7.0][0]
 
 
 def test_lycoris_products(pair: Pair) -> None:

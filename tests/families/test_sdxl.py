@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_img2img import (
     StableDiffusionXLImg2ImgPipeline,
 )
 
-from backends.core.contract import Stages
+from backends.core import pipeline
+from backends.core.contract import Request, Stages, StepSeen, WordsAttended
+from backends.core.cuda_driver import Card
+from backends.core.cuda_settings import choose_settings, predicted_peak
+from backends.core.fit import Needs, predict
 from backends.core.model_folder import open_folder, read_facts
 from backends.core.quiet import quiet
 from backends.core.registry import all_backends, get_backend
@@ -74,6 +79,28 @@ def test_what_the_model_is(folder: Path) -> None:
         False,
     )
     assert open_folder(folder).networks == ("text_encoder", "text_encoder_2", "unet", "vae")
+
+
+def test_whether_it_fits_is_known(folder: Path) -> None:
+    """Both encoders are counted, for the processor and for a card."""
+    model, card = open_folder(folder), Card("a card", (7, 5), 4 * 2**30)
+    footprint = get_backend("cpu_offload").footprint  # type: ignore[attr-defined]
+    fit = predict(model, footprint, SIZE, free=8 * 2**30)
+    assert set(fit.stages) == {"text_encoder", "text_encoder_2", "unet", "vae"}
+    files = [path for part in model.networks for path in model.weight_files(part)]
+    assert fit.weights == pytest.approx(sum(path.stat().st_size for path in files), rel=0.05)
+    settings = choose_settings(model, card, 2**31)
+    assert settings.vae_dtype == torch.float32  # an SDXL VAE overflows float16
+    assert predicted_peak(Needs(model, settings.footprint), settings, SIZE) < 2**31
+
+
+def test_it_can_be_looked_into(stages: Stages) -> None:
+    settings: dict[str, Any] = {"width": 64, "height": 64, "steps": 2, "guidance_scale": 4.0}
+    request = Request(prompt="a fox", sampler="euler", seed=1, **settings)
+    events = list(pipeline.generate(request, stages, inside=True))
+    assert any(isinstance(event, StepSeen) for event in events)
+    (words,) = [event for event in events if isinstance(event, WordsAttended)]
+    assert len(words.maps) == 4  # a, f, o, x
 
 
 def test_every_torch_backend_says_that_it_reads_it() -> None:
