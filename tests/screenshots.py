@@ -1,6 +1,6 @@
 """Draws the window's states, light and dark, offscreen, to look at them.
 
-python -m tests.screenshots FOLDER [NAME ...]
+python -m tests.screenshots FOLDER [NAME ...] [--language de]
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from backends.core.contract import (
 from desktop.application import model_choices
 from desktop.library import paths
 from desktop.library.problems import damaged
+from desktop.model.language import LANGUAGES, speak, spoken
 from desktop.model.studio import Made
 from desktop.session import Session
 from desktop.shelf import Shelf
@@ -240,7 +241,8 @@ def draw(app: QApplication, folder: Path, state: str, colours: theme.Colours, si
     STATES[state](scene)
     screenshots_gallery.wait(lambda: scene.window.canvas.is_still)
     QTest.qWait(50)
-    name = "-".join(part for part in (state, size, colours.name) if part)
+    language = "" if spoken() == "en" else spoken()
+    name = "-".join(part for part in (state, size, colours.name, language) if part)
     path = folder / f"{name}.png"
     scene.window.grab().save(str(path))
     scene.workshop.close()
@@ -252,7 +254,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("states", nargs="*", choices=[*STATES, []], default=[])
+    parser.add_argument("--language", default="en", choices=LANGUAGES)
     arguments = parser.parse_args()
+    speak(arguments.language)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     app = QApplication([])
     with tempfile.TemporaryDirectory() as home:

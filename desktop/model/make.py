@@ -213,8 +213,10 @@ class Make:
 
     def learn(self, about: Capabilities | None) -> None:
         """What the backend in use can do; None while that is not known."""
-        lacks = about is not None and "image_to_image" not in about.features
-        self.studio.no_start = tr("{name} can't start from a picture.", name=about.name) if lacks else ""
+        if about is None or "image_to_image" in about.features:
+            self.studio.no_start = ""
+        else:
+            self.studio.no_start = tr("{name} can't start from a picture.", name=about.name)
 
     # --- parts ---
 

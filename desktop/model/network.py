@@ -21,7 +21,10 @@ def network_uses() -> Mapping[str, NetworkUse]:
     return {
         "models": NetworkUse(
             tr("Model downloads"),
-            tr("Only when you ask for one by name. This version has none: models are added from files."),
+            tr(
+                "Only when you ask for one by name, with `mezzotint download`: its list and its files come from "
+                "huggingface.co, or the mirror that HF_ENDPOINT names; a token goes there only if you gave one."
+            ),
         ),
         "updates": NetworkUse(tr("Updates"), tr("Mezzotint never looks for them.")),
         "reports": NetworkUse(tr("Reports"), tr("Nothing is ever sent. You copy a report yourself.")),

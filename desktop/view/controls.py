@@ -30,6 +30,7 @@ from desktop.model.emphasis import shift_weight
 from desktop.view import theme
 from desktop.view.dropped import is_picture
 from desktop.view.icons import wear
+from desktop.view.text import is_right_to_left
 
 _NARROW = 60
 _TEXT_MARGINS = (6, 0, 0, 0)
@@ -88,6 +89,7 @@ class PromptEdit(QPlainTextEdit):
         option.setTextDirection(Qt.LayoutDirection.LayoutDirectionAuto)
         self.document().setDefaultTextOption(option)
         self.setFixedHeight(lines * QFontMetrics(theme.body_font()).lineSpacing() + 18)
+        self.textChanged.connect(self._keep_side)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Ctrl/Cmd + Enter is the window's, not a line break."""
@@ -108,6 +110,15 @@ class PromptEdit(QPlainTextEdit):
             self.weighed.emit(step)
         else:
             super().keyPressEvent(event)
+
+    def _keep_side(self) -> None:
+        """A script that runs from right to left stands at the right."""
+        option = self.document().defaultTextOption()
+        right = is_right_to_left(self.toPlainText())
+        side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+        if option.alignment() != side | Qt.AlignmentFlag.AlignAbsolute:
+            option.setAlignment(side | Qt.AlignmentFlag.AlignAbsolute)
+            self.document().setDefaultTextOption(option)
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
         """A picture's file is no text: whatever lies under this field may take it."""

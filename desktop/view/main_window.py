@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from backends.core.contract import SaveFailed
 from desktop.view import window_state
+from desktop.view.announcer import Announcer
 from desktop.view.dropped import CHOSEN, picture_path
 from desktop.view.key_binder import KeyBinder
 from desktop.view.make_screen import MakeScreen
@@ -53,7 +54,7 @@ class MainWindow(QMainWindow):
         for action, screen in {"keys": "keys", "prompts": "prompts", "open_settings": "settings"}.items():
             self.keys.bind(action, partial(self.show_screen, screen))
         self.setAcceptDrops(True)
-        self._notifier = Notifier(workshop)
+        self._notifier, self.announcer = Notifier(workshop), Announcer(workshop)
         self.show_screen("make")
         self.make_screen.open()
 

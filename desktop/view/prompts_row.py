@@ -72,7 +72,9 @@ def _about(used: UsedPrompt) -> str:
     """ "used 3 times, last on 22 Nov 2026; left out: rain"."""
     moment = datetime.fromisoformat(used.last_used).astimezone()
     date = QDate(moment.year, moment.month, moment.day)
-    day = QLocale().toString(date, QLocale.FormatType.ShortFormat)
+    locale, formats = QLocale(), QLocale.FormatType
+    nowhere = locale.language() == QLocale.Language.C
+    day = date.toString(Qt.DateFormat.ISODate) if nowhere else locale.toString(date, formats.ShortFormat)
     times = tr("used once, {day}", day=day)
     if used.uses > 1:
         times = tr("used {count} times, last {day}", count=used.uses, day=day)

@@ -17,6 +17,7 @@ from desktop.view import theme
 from desktop.view.canvas import to_pixmap
 from desktop.view.controls import ElidedLabel, column
 from desktop.view.icons import IconButton, pixmap
+from desktop.view.text import ProseLabel
 
 _THUMB = 48
 _DENSITY = 2
@@ -29,7 +30,9 @@ class QueueRow(QFrame):
     def __init__(self, entry: Entry, actions: Mapping[str, Callable[[], None]]) -> None:
         super().__init__()
         self.setObjectName("queueRow")
-        self.thumbnail, self.prompt, self.about = QLabel(), ElidedLabel(), ElidedLabel()
+        self._failed = entry.state == "failed"
+        self.thumbnail, self.prompt = QLabel(), ElidedLabel()
+        self.about = ProseLabel() if self._failed else ElidedLabel()
         self.bar = QProgressBar()
         self.first = IconButton("top", tr("Make this next"), flat=True)
         self.again = IconButton("repeat", tr("Try again"), flat=True)
@@ -46,7 +49,8 @@ class QueueRow(QFrame):
         self.show_entry(entry)
 
     def sizeHint(self) -> QSize:
-        return QSize(200, _THUMB + 2 * theme.GRID)
+        more = self.fontMetrics().lineSpacing() if self._failed else 0  # a reason may take two lines
+        return QSize(200, _THUMB + 2 * theme.GRID + more)
 
     def show_entry(self, entry: Entry) -> None:
         """The same job, further on."""

@@ -60,6 +60,7 @@ class HardwareSection(Section):
         for layout in (self._lines, self._option_rows):
             layout.setContentsMargins(0, 0, 0, 0)
             layout.setSpacing(theme.GRID)
+        self._option_rows.setHorizontalSpacing(theme.MARGIN)
         self.result.setWordWrap(True)
         self.look.setVisible(False)
         self.try_it.setToolTip(tr("Makes one picture with the starter model and keeps nothing"))

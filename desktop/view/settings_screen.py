@@ -104,8 +104,9 @@ class SettingsScreen(QScrollArea):
     def _network(self) -> Section:
         section = Section(tr("Network"))
         self.offline = switch(tr("Offline: nothing may use the network"))
-        self.offline.setEnabled(False)
-        self.offline.setToolTip(tr("Nothing in this version uses the network, so there is nothing to allow."))
+        self.offline.setToolTip(
+            tr("Off, it allows what you ask for below, and nothing that you did not ask for")
+        )
         section.add_wide(self.offline)
         section.add_wide(wrapped(tr("Everything that could ever use it:")))
         for use in network_uses().values():

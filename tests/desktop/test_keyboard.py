@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from backends.core.contract import Finished, SaveFailed, Stage, StageStarted
 from desktop.model.backends import BackendState
 from desktop.view.app import Workshop
 from desktop.view.gallery.screen import GalleryScreen
@@ -114,6 +115,19 @@ def test_every_control_of_every_screen_has_a_name(still: StillShop, qtbot: QtBot
             and "QComboBox" not in type(widget.parent()).__name__
         ]
         assert nameless == [], name
+
+
+def test_what_goes_on_is_said(still: StillShop) -> None:  # noqa: F811
+    told: list[str] = []
+    still.window.announcer.told.connect(told.append)
+    still.make.generate()
+    for stage in (Stage.READING_PROMPT, Stage.DENOISING, Stage.DENOISING):
+        still.session.happened.emit(StageStarted(still.request.id, stage))
+    still.session.happened.emit(Finished(still.request.id))
+    still.make.not_opened(SaveFailed("The disk is full.", "Free some space."))
+    assert told == [
+        "Reading the prompt", "Denoising", "The picture is ready.", "The disk is full. Free some space."
+    ]  # fmt: skip
 
 
 def test_tab_goes_from_the_prompt_down_to_generate(still: StillShop, qtbot: QtBot) -> None:  # noqa: F811

@@ -1,5 +1,7 @@
 """Settings and keys through their real widgets: every setting takes effect."""
 
+# ruff: noqa: F811  fixtures are imported
+
 from __future__ import annotations
 
 import json
@@ -10,7 +12,7 @@ from typing import cast
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
 from backends.core.contract import Option, PictureReady
@@ -21,6 +23,7 @@ from desktop.keeping import Keeping
 from desktop.library.foreign import read_recipe
 from desktop.model.backends import BackendState
 from desktop.model.keys import ACTIONS, keys_for, rebind
+from desktop.model.network import network_uses
 from desktop.model.settings import Settings
 from desktop.model.start import StartPicture
 from desktop.model.studio import Made
@@ -30,7 +33,7 @@ from desktop.view.app import Workshop, dress
 from desktop.view.keys_screen import KeysScreen
 from desktop.view.settings_screen import SettingsScreen
 from tests.desktop.still_window import StillShop, still  # noqa: F401  a fixture
-from tests.desktop.test_window import Wait, shelf, shop, wait  # noqa: F401  fixtures
+from tests.desktop.window_kit import Wait, shelf, shop, wait  # noqa: F401  fixtures
 from tests.fakes import FAKE_BACKEND, UNABLE, fake_job, square
 
 BUTTON = Qt.MouseButton.LeftButton
@@ -38,11 +41,11 @@ OPTION = Option(id="memory", label="Memory", help="How much may be used.", choic
 ABLE = replace(FAKE_BACKEND, options=(OPTION, Option(id="note", label="Note", help="Free text.")))
 
 
-def open_settings(shop: Workshop) -> SettingsScreen:  # noqa: F811
+def open_settings(shop: Workshop) -> SettingsScreen:
     return cast(SettingsScreen, shop.window.show_screen("settings"))
 
 
-def test_backends_options_and_the_automatic_choice(still: StillShop, qtbot: QtBot) -> None:  # noqa: F811
+def test_backends_options_and_the_automatic_choice(still: StillShop, qtbot: QtBot) -> None:
     screen = open_settings(still)
     hardware = screen.hardware
     assert "Looking" in hardware.why.text()
@@ -64,7 +67,7 @@ def test_backends_options_and_the_automatic_choice(still: StillShop, qtbot: QtBo
     assert hardware.choices["better"].accessibleDescription() == "It needs a card: buy one."
 
 
-def test_trying_a_backend_in_the_worker(qtbot: QtBot, shop: Workshop, wait: Wait) -> None:  # noqa: F811
+def test_trying_a_backend_in_the_worker(qtbot: QtBot, shop: Workshop, wait: Wait) -> None:
     screen = open_settings(shop)
     wait(lambda: len(shop.backends.found) == 2)
     assert "Fake" in screen.hardware.why.text()
@@ -81,7 +84,7 @@ def test_trying_a_backend_in_the_worker(qtbot: QtBot, shop: Workshop, wait: Wait
     wait(lambda: len(shop.backends.found) == 2)
 
 
-def test_file_names(still: StillShop, qtbot: QtBot) -> None:  # noqa: F811
+def test_file_names(still: StillShop, qtbot: QtBot) -> None:
     screen = open_settings(still)
     still.make.form.seed = 5
     screen.template.selectAll()
@@ -102,7 +105,7 @@ def made() -> Made:
 
 def test_folder_name_and_metadata_of_what_is_saved(home: Path, tmp_path: Path, made: Made) -> None:
     settings = Settings(picture_folder=str(tmp_path / "mine"), name_template="{prompt} {seed}")
-    shelf = Shelf()  # noqa: F811
+    shelf = Shelf()
     path = Keeping(shelf, settings)(made)
     assert path == tmp_path / "mine" / "a-fox 9.png"
     init = read_recipe(path).record.init_image
@@ -115,7 +118,7 @@ def test_folder_name_and_metadata_of_what_is_saved(home: Path, tmp_path: Path, m
     assert b"a fox" not in plain.read_bytes()
 
 
-def test_model_folders(still: StillShop, home: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot) -> None:  # noqa: F811
+def test_model_folders(still: StillShop, home: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot) -> None:
     other = home / "models"
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(other / "tiny"))
     screen = open_settings(still)
@@ -126,18 +129,21 @@ def test_model_folders(still: StillShop, home: Path, monkeypatch: pytest.MonkeyP
     assert still.settings.model_folders == ()
 
 
-def test_previews_and_offline(still: StillShop, qtbot: QtBot) -> None:  # noqa: F811
+def test_previews_and_offline(still: StillShop, qtbot: QtBot) -> None:
     screen = open_settings(still)
     screen.previews.click()
     still.make.generate()
     assert not still.bench.jobs[-1].previews
     assert screen.offline.isChecked()
-    screen.offline.click()  # there is nothing to allow yet, so it stays
-    assert still.settings.offline
     assert still.window.bar.offline.isVisible()
+    screen.offline.click()
+    assert not still.settings.offline
+    assert not still.window.bar.offline.isVisible()
+    told = {label.text() for label in screen.findChildren(QLabel)}
+    assert {text for use in network_uses().values() for text in (use.title, use.what)} <= told
 
 
-def test_the_theme_is_worn_at_once(still: StillShop) -> None:  # noqa: F811
+def test_the_theme_is_worn_at_once(still: StillShop) -> None:
     app = cast(QApplication, QApplication.instance())
     dress(app, still.settings)
     screen = open_settings(still)
@@ -167,7 +173,7 @@ def test_a_damaged_file_of_settings_is_said_once(qtbot: QtBot, home: Path) -> No
     assert config.settings == Settings()
 
 
-def test_keys_can_be_changed_and_put_back(still: StillShop, qtbot: QtBot) -> None:  # noqa: F811
+def test_keys_can_be_changed_and_put_back(still: StillShop, qtbot: QtBot) -> None:
     screen = cast(KeysScreen, still.window.show_screen("keys"))
     edit = screen.edits["generate"]
     edit.setKeySequence(QKeySequence("F5"))
@@ -195,7 +201,7 @@ def test_every_action_has_its_own_keys() -> None:
             assert rebind(name, action.keys, settings) is None, name
 
 
-def test_letters_are_text_while_typing_and_keys_otherwise(still: StillShop, qtbot: QtBot) -> None:  # noqa: F811
+def test_letters_are_text_while_typing_and_keys_otherwise(still: StillShop, qtbot: QtBot) -> None:
     window, prompt = still.window, still.window.form.prompt
     prompt.clear()
     prompt.setFocus()
@@ -216,7 +222,7 @@ def test_letters_are_text_while_typing_and_keys_otherwise(still: StillShop, qtbo
     assert window.make_screen.isHidden()
 
 
-def test_the_front_of_the_queue_by_key(still: StillShop, qtbot: QtBot) -> None:  # noqa: F811
+def test_the_front_of_the_queue_by_key(still: StillShop, qtbot: QtBot) -> None:
     for prompt in ("a", "b"):
         still.make.form.prompt = prompt
         still.make.generate()

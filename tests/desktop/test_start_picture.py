@@ -1,5 +1,7 @@
 """Starting from a picture, recipes that are dropped, styles: through the real widgets."""
 
+# ruff: noqa: F811  fixtures are imported
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -18,7 +20,7 @@ from desktop.view.app import Workshop
 from tests.desktop import foreign_pictures
 from tests.desktop.dropping import drop, mime_of
 from tests.desktop.still_window import StillShop, still  # noqa: F401  a fixture
-from tests.desktop.test_window import Folder, Wait, shelf, shop, wait  # noqa: F401  fixtures
+from tests.desktop.window_kit import Folder, Wait, shelf, shop, wait  # noqa: F401  fixtures
 from tests.fakes import FAKE_BACKEND, square
 
 BUTTON = Qt.MouseButton.LeftButton
@@ -29,7 +31,7 @@ def fox(tmp_path: Path) -> Path:
     return foreign_pictures.png(tmp_path / "fox.png", foreign_pictures.comfy_texts())
 
 
-def test_a_dropped_picture_is_the_start(still: StillShop, qtbot: QtBot, fox: Path) -> None:  # noqa: F811
+def test_a_dropped_picture_is_the_start(still: StillShop, qtbot: QtBot, fox: Path) -> None:
     field = still.window.form.start
     assert field.choose.isVisible()
     drop(field, mime_of(fox))
@@ -47,7 +49,7 @@ def test_a_dropped_picture_is_the_start(still: StillShop, qtbot: QtBot, fox: Pat
     assert still.make.form.start is None
 
 
-def test_a_pasted_picture_is_the_start(still: StillShop, qtbot: QtBot) -> None:  # noqa: F811
+def test_a_pasted_picture_is_the_start(still: StillShop, qtbot: QtBot) -> None:
     image = QImage(8, 8, QImage.Format.Format_RGB888)
     image.fill(Qt.GlobalColor.red)
     QGuiApplication.clipboard().setImage(image)
@@ -65,7 +67,7 @@ def test_a_pasted_picture_is_the_start(still: StillShop, qtbot: QtBot) -> None: 
     assert still.window.form.prompt.toPlainText() == words
 
 
-def test_a_finished_picture_is_the_start(still: StillShop, qtbot: QtBot, fox: Path) -> None:  # noqa: F811
+def test_a_finished_picture_is_the_start(still: StillShop, qtbot: QtBot, fox: Path) -> None:
     details = still.window.recent.details
     still.make.generate()
     still.finish(str(fox))
@@ -75,7 +77,7 @@ def test_a_finished_picture_is_the_start(still: StillShop, qtbot: QtBot, fox: Pa
 
 
 def test_where_no_picture_can_be_the_start_it_says_why(
-    still: StillShop,  # noqa: F811
+    still: StillShop,
     qtbot: QtBot,
     fox: Path,
 ) -> None:
@@ -110,7 +112,7 @@ def test_where_no_picture_can_be_the_start_it_says_why(
 
 
 def test_a_chosen_picture_is_the_start(
-    still: StillShop,  # noqa: F811
+    still: StillShop,
     qtbot: QtBot,
     fox: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -120,7 +122,7 @@ def test_a_chosen_picture_is_the_start(
     qtbot.waitUntil(lambda: still.make.form.start is not None)
 
 
-def test_a_file_that_is_no_picture_says_so(still: StillShop, qtbot: QtBot, tmp_path: Path) -> None:  # noqa: F811
+def test_a_file_that_is_no_picture_says_so(still: StillShop, qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "fake.png").write_text("not a picture")
     still.make.use_as_start(tmp_path / "fake.png")
     qtbot.waitUntil(still.window.problem.isVisible)
@@ -128,7 +130,7 @@ def test_a_file_that_is_no_picture_says_so(still: StillShop, qtbot: QtBot, tmp_p
     assert still.make.form.start is None
 
 
-def test_settings_of_another_programs_picture(still: StillShop, qtbot: QtBot, fox: Path) -> None:  # noqa: F811
+def test_settings_of_another_programs_picture(still: StillShop, qtbot: QtBot, fox: Path) -> None:
     window = still.window
     canvas = window.canvas
     left = QPoint(canvas.width() // 4, canvas.height() // 2)
@@ -147,14 +149,14 @@ def test_settings_of_another_programs_picture(still: StillShop, qtbot: QtBot, fo
     assert not note.isVisible()
 
 
-def test_the_other_half_of_the_picture_starts_from_it(still: StillShop, qtbot: QtBot, fox: Path) -> None:  # noqa: F811
+def test_the_other_half_of_the_picture_starts_from_it(still: StillShop, qtbot: QtBot, fox: Path) -> None:
     canvas = still.window.canvas
     drop(canvas, mime_of(fox), QPoint(canvas.width() * 3 // 4, 40))
     qtbot.waitUntil(lambda: still.make.form.start is not None)
     assert not canvas.zones.isVisible()
 
 
-def test_a_file_dropped_anywhere_fills_the_form(still: StillShop, qtbot: QtBot, fox: Path) -> None:  # noqa: F811
+def test_a_file_dropped_anywhere_fills_the_form(still: StillShop, qtbot: QtBot, fox: Path) -> None:
     window = still.window
     window.show_screen("queue")
     assert not window.form.prompt.canInsertFromMimeData(mime_of(fox))
@@ -166,7 +168,7 @@ def test_a_file_dropped_anywhere_fills_the_form(still: StillShop, qtbot: QtBot, 
     assert not drop(window, words)
 
 
-def test_a_style(still: StillShop, qtbot: QtBot) -> None:  # noqa: F811
+def test_a_style(still: StillShop, qtbot: QtBot) -> None:
     still.styles.save(Style(name="Ink", prompt="ink, {prompt}"))
     box = still.window.form.style_box
     names = [box.itemText(line) for line in range(box.count())]
@@ -182,8 +184,8 @@ def test_a_style(still: StillShop, qtbot: QtBot) -> None:  # noqa: F811
 
 def test_the_worker_reads_the_start_picture(
     qtbot: QtBot,
-    shop: Workshop,  # noqa: F811
-    wait: Wait,  # noqa: F811
+    shop: Workshop,
+    wait: Wait,
     fox: Path,
     tmp_path: Path,
 ) -> None:

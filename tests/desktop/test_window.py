@@ -1,89 +1,30 @@
 """The window through its real widgets, with a fake engine in a real child process."""
 
+# ruff: noqa: F811  fixtures are imported
+
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import cast
 
-import psutil
-import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from backends.core.contract import Defaults, SaveFailed
-from desktop.model.form import EXAMPLE_PROMPT, ModelChoice
-from desktop.model.studio import Made
-from desktop.session import Session
-from desktop.shelf import Shelf
+from backends.core.contract import StepDone
+from desktop.model.form import EXAMPLE_PROMPT
 from desktop.view import theme
 from desktop.view.app import Workshop, wear_theme
-from tests.fakes import FAKE_ENGINE
-
-PATIENCE = 20_000
-SMALL = Defaults(width=64, height=64, steps=5, guidance_scale=5.0, sampler="euler")
-LARGE = Defaults(width=512, height=512, steps=8, guidance_scale=7.5, sampler="dpmpp_2m")
-
-
-class Folder:
-    """Saves pictures as empty files, or fails when told to."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.full = False
-
-    def __call__(self, made: Made) -> Path:
-        if self.full:
-            raise SaveFailed("The disk is full.", "Free some space.")
-        path = self.folder / f"{made.event.seed}.png"
-        path.touch()
-        return path
-
-
-@pytest.fixture
-def shelf(tmp_path: Path) -> Folder:
-    (tmp_path / "saved").mkdir()
-    return Folder(tmp_path / "saved")
-
-
-@pytest.fixture
-def shop(qtbot: QtBot, shelf: Folder, home: Path) -> Iterator[Workshop]:
-    wear_theme(cast(QApplication, QApplication.instance()), theme.DARK)
-    models = (
-        ModelChoice(name="small", title="Small", folder=Path("a"), defaults=SMALL),
-        ModelChoice(name="large", title="Large", folder=Path("b"), defaults=LARGE),
-    )
-    workshop = Workshop(Session(shelf, FAKE_ENGINE), Shelf(), models)
-    qtbot.addWidget(workshop.window)
-    workshop.open()
-    qtbot.waitExposed(workshop.window)
-    yield workshop
-    workshop.close()
-
-
-@pytest.fixture
-def wait(qtbot: QtBot) -> Callable[[Callable[[], object]], None]:
-    def until(condition: Callable[[], object]) -> None:
-        qtbot.waitUntil(lambda: bool(condition()), timeout=PATIENCE)
-
-    return until
-
-
-Wait = Callable[[Callable[[], object]], None]
-
-
-def type_prompt(shop: Workshop, words: str) -> None:
-    shop.window.form.prompt.setPlainText(words)
-
-
-def click_generate(qtbot: QtBot, shop: Workshop) -> None:
-    qtbot.mouseClick(shop.window.form.generate, Qt.MouseButton.LeftButton)
+from tests.desktop.window_kit import (  # noqa: F401  fixtures among them
+    Folder,
+    Wait,
+    click_generate,
+    shelf,
+    shop,
+    type_prompt,
+    wait,
+)
 
 
 def test_first_run_needs_one_click(qtbot: QtBot, shop: Workshop, shelf: Folder, wait: Wait) -> None:
@@ -126,9 +67,12 @@ def test_stop_takes_one_step_and_keeps_what_was_there(qtbot: QtBot, shop: Worksh
     type_prompt(shop, "{step 0.2}")
     click_generate(qtbot, shop)
     wait(lambda: "Denoising" in shop.window.stage.headline.text())
+    steps: list[StepDone] = []
+    shop.session.happened.connect(lambda event: steps.append(event) if isinstance(event, StepDone) else None)
     qtbot.mouseClick(shop.window.stage.stop, Qt.MouseButton.LeftButton)
     assert "Stopping" in shop.window.stage.headline.text()
-    qtbot.waitUntil(lambda: shop.make.studio.progress is None, timeout=1000)
+    wait(lambda: shop.make.studio.progress is None)
+    assert len(steps) <= 2  # the one that was running, and one that was on its way here
     plate = shop.window.canvas.plate
     assert plate is not None
     assert not plate.is_preview
@@ -164,92 +108,6 @@ def test_jobs_wait_their_turn(qtbot: QtBot, shop: Workshop, wait: Wait) -> None:
     wait(lambda: len(shop.make.studio.recent) == 3)
     wait(lambda: shop.make.studio.progress is None)
     assert len({made.event.seed for made in shop.make.studio.recent}) == 3
-
-
-def test_an_error_is_a_bar_with_a_way_out(qtbot: QtBot, shop: Workshop, wait: Wait) -> None:
-    type_prompt(shop, "{oom}")
-    shop.make.form.use_size(512, 512)
-    click_generate(qtbot, shop)
-    bar = shop.window.problem
-    wait(bar.isVisible)
-    assert "9.0 GB" in bar.message.text()
-    assert [button.text() for button in bar.buttons] == ["Use 64 x 64", "Try again"]
-    type_prompt(shop, "fine")
-    qtbot.mouseClick(bar.buttons[0], Qt.MouseButton.LeftButton)
-    assert (shop.make.form.width, shop.make.form.height) == (64, 64)
-    wait(bar.isVisible)  # the request's own prompt still asks for trouble
-    qtbot.mouseClick(bar.dismiss, Qt.MouseButton.LeftButton)
-    assert not bar.isVisible()
-
-
-def test_a_defect_can_be_reported(qtbot: QtBot, shop: Workshop, wait: Wait) -> None:
-    type_prompt(shop, "{bug}")
-    click_generate(qtbot, shop)
-    wait(shop.window.problem.isVisible)
-    shop.window.problem.copy_report.trigger()
-    report = QGuiApplication.clipboard().text()
-    assert "ZeroDivisionError: a defect" in report
-    assert "Request(" in report
-
-
-def test_the_worker_dies_and_the_window_stays(qtbot: QtBot, shop: Workshop, wait: Wait) -> None:
-    type_prompt(shop, "{step 0.3}")
-    click_generate(qtbot, shop)
-    wait(lambda: "Denoising" in shop.window.stage.headline.text())
-    pid = shop.session.worker_pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    wait(shop.window.problem.isVisible)
-    assert "memory" in shop.window.problem.message.text()
-    assert shop.make.studio.progress is None
-    retry = shop.window.problem.buttons[0]
-    assert retry.text() == "Try again"
-    qtbot.mouseClick(retry, Qt.MouseButton.LeftButton)
-    wait(lambda: shop.make.studio.recent)
-    assert shop.session.worker_pid != pid
-
-
-def test_the_worker_dies_while_idle(qtbot: QtBot, shop: Workshop, wait: Wait) -> None:
-    wait(lambda: "ready" in shop.window.bar.engine.text())
-    os.kill(cast(int, shop.session.worker_pid), signal.SIGKILL)
-    wait(lambda: "Starts with" in shop.window.bar.engine.text())
-    assert not shop.window.problem.isVisible()
-    click_generate(qtbot, shop)
-    wait(lambda: shop.make.studio.recent)
-
-
-def test_stop_pressed_twice_ends_the_worker(qtbot: QtBot, shop: Workshop, wait: Wait) -> None:
-    type_prompt(shop, "{step 60}")
-    click_generate(qtbot, shop)
-    wait(lambda: "Denoising" in shop.window.stage.headline.text())
-    for _ in range(2):
-        qtbot.mouseClick(shop.window.stage.stop, Qt.MouseButton.LeftButton)
-    wait(lambda: shop.make.studio.progress is None)
-    assert not shop.window.problem.isVisible()
-
-
-def test_a_picture_that_can_not_be_saved_is_not_lost(
-    qtbot: QtBot, shop: Workshop, shelf: Folder, wait: Wait
-) -> None:
-    shelf.full = True
-    click_generate(qtbot, shop)
-    bar = shop.window.problem
-    wait(bar.isVisible)
-    assert shop.window.recent.list.count() == 1
-    shelf.full = False
-    qtbot.mouseClick(bar.buttons[0], Qt.MouseButton.LeftButton)
-    wait(lambda: shop.make.studio.recent[0].path)
-    assert not bar.isVisible()
-    assert len(list(shelf.folder.iterdir())) == 1
-
-
-def test_a_finished_picture_is_saved_even_when_the_window_closes(
-    qtbot: QtBot, shop: Workshop, shelf: Folder, wait: Wait
-) -> None:
-    click_generate(qtbot, shop)
-    wait(lambda: shop.make.studio.recent)
-    shop.close()
-    assert len(list(shelf.folder.iterdir())) == 1
 
 
 def test_seed_dice_and_lock(qtbot: QtBot, shop: Workshop, wait: Wait) -> None:
@@ -361,11 +219,3 @@ def test_none_survives_qt() -> None:
     for _ in range(1000):
         thing.setObjectName("x")
     assert sys.getrefcount(None) > before - 500
-
-
-def test_no_process_is_left_behind(qtbot: QtBot, shop: Workshop, wait: Wait) -> None:
-    click_generate(qtbot, shop)
-    wait(lambda: shop.make.studio.recent)
-    pid = shop.session.worker_pid
-    shop.close()
-    assert not psutil.pid_exists(cast(int, pid))
