@@ -9,24 +9,39 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from backends.core.contract import BrokenModel, InvalidRequest
 from backends.core.model_folder import open_folder, sha256
-from convert.source import configs, single_file, vocabulary
+from convert.source import configs, vocabulary
 from convert.source.hashes import old_hash, short_hash
 from convert.source.header import Header, read_header
-from convert.source.kinds import Kind, kind_of, normal_name
+from convert.source.kinds import Kind, guess_prediction, kind_of, normal_name, variant
 from convert.source.names import folder_name
 from convert.source.pickles import to_safetensors
+from convert.source.single_file import part_tensors
 
 Say = Callable[[str], object]
-PARTS = {"text_encoder": "model", "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
+PARTS = {
+    "text_encoder": "model",
+    "text_encoder_2": "model",
+    "unet": "diffusion_pytorch_model",
+    "vae": "diffusion_pytorch_model",
+}
+_TOKENIZERS = {"text_encoder": "tokenizer", "text_encoder_2": "tokenizer_2"}
 _PICKLES = (".ckpt", ".pt", ".pth", ".bin")
-_WORDS = {"unet": "UNet", "vae": "VAE", "text_encoder": "text encoder"}
+_WORDS = {
+    "unet": "UNet",
+    "vae": "VAE",
+    "text_encoder": "text encoder",
+    "text_encoder_2": "second text encoder",
+}
+_SCALES = ("scaling_factor", "shift_factor", "latents_mean", "latents_std")
+_SPARE_BYTES = 200 * 10**6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +62,13 @@ def import_model(wish: Wish, say: Say = lambda _: None) -> Path:
     """Imports, and returns the new model's folder. Raises BrokenModel or InvalidRequest."""
     if not wish.source.exists():
         raise InvalidRequest(f"There is no file {wish.source}.", "Give a .safetensors or .ckpt file.")
+    if not (wish.source.is_file() or wish.source.is_dir()):
+        raise InvalidRequest(f"{wish.source} is neither a file nor a folder.", "Give the model's own file.")
     target = wish.models / folder_name(wish.name or wish.source.stem)
     if target.exists():
         raise InvalidRequest(f"There is already a model called {target.name}.", "Give another --name.")
     wish.models.mkdir(parents=True, exist_ok=True)
+    _check_space(wish)
     with tempfile.TemporaryDirectory(prefix=".importing-", dir=wish.models) as hidden:
         folder = Path(hidden) / target.name
         folder.mkdir()
@@ -60,6 +78,23 @@ def import_model(wish: Wish, say: Say = lambda _: None) -> Path:
     return target
 
 
+def _check_space(wish: Wish) -> None:
+    """A file is written anew, and a pickle twice; folders are linked where the disk can."""
+    if wish.source.is_dir():
+        return
+    need = wish.source.stat().st_size * (2 if _is_pickle(wish.source) else 1) + _SPARE_BYTES
+    free = shutil.disk_usage(wish.models).free
+    if need > free:
+        raise InvalidRequest(
+            f"{wish.source.name} needs {need / 1e9:.1f} GB on the disk, and {free / 1e9:.1f} GB are free.",
+            f"Make room on the disk of {wish.models}.",
+        )
+
+
+def _is_pickle(source: Path) -> bool:
+    return source.suffix.lower() in _PICKLES
+
+
 def _fill(folder: Path, wish: Wish, hidden: Path, say: Say) -> None:
     if wish.source.is_dir():
         _link_folder(open_folder(wish.source).path, folder, say)
@@ -67,24 +102,55 @@ def _fill(folder: Path, wish: Wish, hidden: Path, say: Say) -> None:
     say("Checking the file")
     digest, confined = sha256(wish.source), ()
     weights = wish.source
-    if wish.source.suffix.lower() in _PICKLES:
+    if _is_pickle(wish.source):
         say("Reading the pickle, confined")
         weights = hidden / "weights.safetensors"
         confined = to_safetensors(wish.source, weights)
     header = _normal(read_header(weights))
-    kind = kind_of(wish.source.name, header)
+    kind, why = _settled(wish, kind_of(wish.source.name, header), say)
+    with _misfits(wish.source.name, kind):
+        found = _write_configs(folder, header, kind)
+    _add_from_base(folder, wish, kind)
+    _check_usable(folder, wish.source.name, header)
+    with _misfits(wish.source.name, kind):
+        for part, config in found.items():
+            say(f"Writing the {_WORDS[part]}")
+            _write_tensors(folder / part, PARTS[part], part_tensors(weights, header, part, config))
+    _write_manifest(folder, wish.source, digest, confined, why)
+
+
+def _settled(wish: Wish, kind: Kind, say: Say) -> tuple[Kind, str]:
+    """The kind with what it predicts, and who says so."""
     if wish.prediction:
-        kind = replace(kind, prediction=wish.prediction)
-    kind = replace(kind, prediction=kind.prediction or ("v_prediction" if kind.version == 2 else "epsilon"))
+        return replace(kind, prediction=wish.prediction), "you said so"
+    if kind.prediction:
+        return kind, "the file says so"
+    guess, why = guess_prediction(wish.name or wish.source.stem, kind.version)
+    if kind.version == "2.x" and "unet" in kind.parts:
+        say(f"Taken for {guess}, as {why}")
+    return replace(kind, prediction=guess), why
+
+
+@contextmanager
+def _misfits(name: str, kind: Kind) -> Generator[None]:
+    """Tensors of another shape than the version has fail in many ways; to a person they are one."""
     try:
-        _write_parts(folder, weights, header, kind, say)
+        yield
     except (KeyError, IndexError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise BrokenModel(
-            f"{wish.source.name} looks like Stable Diffusion {kind.version}, but does not fit it ({error}).",
+            f"{name} looks like Stable Diffusion {kind.version}, but does not fit it ({str(error)[:80]}).",
             "Get the file again, or a model of another make.",
         ) from error
-    _add_from_base(folder, wish, kind)
-    _write_manifest(folder, wish.source, digest, confined)
+
+
+def _check_usable(folder: Path, name: str, header: Header) -> None:
+    """Asks the family, before anything large is written, whether it runs such a model."""
+    try:
+        open_folder(folder).facts  # noqa: B018  raises when no backend could open it
+    except BrokenModel as error:
+        if (what := variant(header.shapes)) is None:
+            raise
+        raise BrokenModel(f"{name} is {what}, which this version can't run.", error.action) from error
 
 
 def _normal(header: Header) -> Header:
@@ -95,57 +161,63 @@ def _normal(header: Header) -> Header:
     )
 
 
-def _write_parts(folder: Path, weights: Path, header: Header, kind: Kind, say: Say) -> None:
+def _write_configs(folder: Path, header: Header, kind: Kind) -> dict[str, dict[str, Any]]:
+    """Everything but weights; returns each part's configuration."""
     prediction, shapes = str(kind.prediction), header.shapes
-    for part in sorted(kind.parts):
-        say(f"Writing the {_WORDS[part]}")
-        if part == "unet":
-            config = configs.unet_config(shapes, kind.version, prediction)
-            tensors = single_file.unet_tensors(weights, config)
-        elif part == "vae":
-            config = configs.vae_config(shapes)
-            tensors = single_file.vae_tensors(weights, config)
-        else:
-            config = configs.text_config(shapes, kind.version)
-            tensors = single_file.text_tensors(weights, kind.version, config["hidden_size"])
-        _write_part(folder / part, PARTS[part], config, tensors)
-    if "text_encoder" in kind.parts:
-        vocabulary.write_tokenizer(folder / "tokenizer", kind.version)
+    makers: dict[str, Callable[[], dict[str, Any]]] = {
+        "unet": lambda: configs.unet_config(shapes, kind.version, prediction),
+        "vae": lambda: configs.vae_config(shapes, kind.version),
+        "text_encoder": lambda: configs.text_config(shapes, "text_encoder"),
+        "text_encoder_2": lambda: configs.text_config(shapes, "text_encoder_2"),
+    }
+    found = {part: makers[part]() for part in sorted(kind.parts)}
+    for part, config in found.items():
+        _write_json(folder / part / "config.json", config)
+        if tokenizer := _TOKENIZERS.get(part):
+            padding = "2.x" if part == "text_encoder_2" else kind.version
+            vocabulary.write_tokenizer(folder / tokenizer, padding)
     if "unet" in kind.parts:
         _write_json(
             folder / "scheduler" / "scheduler_config.json",
             configs.scheduler_config(prediction, kind.zero_snr),
         )
-        _write_json(folder / "model_index.json", configs.model_index())
+        _write_json(folder / "model_index.json", configs.model_index(kind.version))
+    return found
 
 
-def _write_part(folder: Path, stem: str, config: Mapping[str, Any], tensors: Mapping[str, Any]) -> None:
+def _write_tensors(folder: Path, stem: str, tensors: Mapping[str, Any]) -> None:
     from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariableType]
 
-    _write_json(folder / "config.json", config)
     whole = {key: tensor.contiguous() for key, tensor in tensors.items()}
     save_file(whole, folder / f"{stem}.safetensors", metadata={"format": "pt"})
 
 
 def _add_from_base(folder: Path, wish: Wish, kind: Kind) -> None:
-    lacking = set(PARTS) - kind.parts
+    """What the file lacks comes from the base; a VAE takes on how the base scales its latents."""
+    networks = set(PARTS) if kind.version == "XL" else set(PARTS) - {"text_encoder_2"}
+    base = open_folder(wish.base) if wish.base else None
+    lacking = (set(base.networks) if base and "unet" not in kind.parts else networks) - kind.parts
     if not lacking:
         return
-    if wish.base is None:
+    if base is None:
         raise BrokenModel(
             f"{wish.source.name} holds no {' and no '.join(_WORDS[part] for part in sorted(lacking))}.",
             "Give a model that has it with --base.",
         )
-    base = open_folder(wish.base)
-    for name in (*lacking, "tokenizer", "scheduler", "model_index.json"):
-        if not (folder / name).exists():
+    for name in (*lacking, *_TOKENIZERS.values(), "scheduler", "model_index.json"):
+        if (base.path / name).exists() and not (folder / name).exists():
             _link(base.path / name, folder / name)
+    if "vae" in kind.parts and "unet" not in kind.parts:
+        config = json.loads((folder / "vae" / "config.json").read_text(encoding="utf-8"))
+        kept = {key: base.configs["vae"][key] for key in _SCALES if key in base.configs["vae"]}
+        _write_json(folder / "vae" / "config.json", config | kept)
 
 
 def _link_folder(source: Path, folder: Path, say: Say) -> None:
     say("Linking the folder")
     opened = open_folder(source)
     _link(source / "model_index.json", folder / "model_index.json")
+    _check_inside(source)
     for part in opened.configs:
         files = opened.weight_files(part) if part in PARTS else []
         small = [path for path in (source / part).iterdir() if path.suffix in (".json", ".txt")]
@@ -153,6 +225,19 @@ def _link_folder(source: Path, folder: Path, say: Say) -> None:
             _link(path, folder / part / path.name)
     if (source / "model.json").exists():
         _link(source / "model.json", folder / "model.json")
+
+
+def _check_inside(source: Path) -> None:
+    """A folder may hold links, as a hub's cache does, but only to what is its own."""
+    own = [Path(os.path.realpath(source))]
+    if source.parent.name == "snapshots":
+        own.append(own[0].parent.parent / "blobs")
+    for path in source.rglob("*"):
+        if path.is_symlink() and not any(Path(os.path.realpath(path)).is_relative_to(each) for each in own):
+            raise BrokenModel(
+                f"In the folder {source.name}, {path.name} is a link to something outside it.",
+                "Copy the real file there.",
+            )
 
 
 def _link(source: Path, target: Path) -> None:
@@ -169,13 +254,16 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _write_manifest(folder: Path, source: Path, digest: str, confined: tuple[str, ...]) -> None:
+def _write_manifest(
+    folder: Path, source: Path, digest: str, confined: tuple[str, ...], prediction: str
+) -> None:
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     files = {
         path.relative_to(folder).as_posix(): {"sha256": sha256(path), "bytes": path.stat().st_size}
         for path in found
     }
     origin = {"file": source.name, "sha256": digest, "short": short_hash(digest), "old": old_hash(source)}
+    origin["prediction_because"] = prediction
     if confined:
         origin["read_without"] = ", ".join(confined)
     told = {"format": 1, "name": folder.name, "origin": f"imported from {source.name}", "imported": origin}

@@ -170,7 +170,7 @@ class ModelFolder:
 
     def _inside(self, part: str, name: str) -> Path:
         path = self.path / part / name
-        if Path(name).name != name or not path.exists():
+        if Path(name).name != name or not path.is_file():
             raise self._missing(part)
         return path
 

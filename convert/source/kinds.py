@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,28 +13,34 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 UNET, VAE = "model.diffusion_model.", "first_stage_model."
 CLIP, OPEN_CLIP = "cond_stage_model.transformer.", "cond_stage_model.model."
+CLIP_XL, OPEN_CLIP_XL = "conditioner.embedders.0.transformer.", "conditioner.embedders.1.model."
+REFINER = "conditioner.embedders.0.model."
+_BIG_G = 1280
+"""The width of SDXL's second text encoder; no other one of these models is as wide."""
 _OTHERS = {
     "model.diffusion_model.joint_blocks.": "a Stable Diffusion 3 model",
     "model.diffusion_model.double_blocks.": "a FLUX model",
     "double_blocks.": "a FLUX model",
     "model.diffusion_model.cap_embedder.": "a Z-Image or Lumina model",
-    "conditioner.embedders.": "a Stable Diffusion XL model",
-    "model.diffusion_model.label_emb.": "a Stable Diffusion XL or upscaling model",
+    REFINER: "Stable Diffusion XL's refiner, which is no model by itself",
+    "model.diffusion_model.label_emb.weight": "an upscaling model",
     "control_model.": "a ControlNet",
     "lora_unet_": "a LoRA",
     "lora_te": "a LoRA",
     "unet.down_blocks.": "a LoRA or a model's part in the diffusers layout",
     "emb_params": "a textual inversion",
     "embedder.": "an unCLIP model",
+    "blk.": "a language model",
 }
 _CHANNELS = {5: "a depth model", 7: "an upscaling model", 8: "an editing model", 9: "an inpainting model"}
+_USE = "Use a Stable Diffusion 1.x, 2.x or XL model."
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`version` is 1 or 2 (which CLIP); `prediction` is None where the file doesn't say."""
+    """`version` is "1.x", "2.x" or "XL"; `prediction` is None where the file doesn't say."""
 
-    version: int
+    version: str
     parts: frozenset[str]
     prediction: str | None
     zero_snr: bool
@@ -42,58 +49,73 @@ class Kind:
 def kind_of(name: str, header: Header) -> Kind:
     """Raises BrokenModel, saying what the file is, when it is nothing that can be imported."""
     shapes = header.shapes
-    parts = frozenset(part for part, found in _parts(shapes).items() if found)
     for prefix, what in _OTHERS.items():
         if any(key.startswith(prefix) for key in shapes):
-            raise BrokenModel(
-                f"{name} is {what}, which this version can't import.",
-                "Use a Stable Diffusion 1.x or 2.x model.",
-            )
+            raise BrokenModel(f"{name} is {what}, which this version can't import.", _USE)
+    version = _version(shapes)
+    parts = frozenset(part for part, found in _parts(shapes).items() if found)
     if not parts:
-        raise BrokenModel(
-            f"{name} holds no model that is known here.", "Use a Stable Diffusion 1.x or 2.x model."
-        )
-    _refuse_variants(name, shapes)
-    return Kind(_version(shapes), parts, _prediction(header), "ztsnr" in shapes)
+        raise BrokenModel(f"{name} holds no model that is known here.", _USE)
+    return Kind(version, parts, _prediction(header), "ztsnr" in shapes)
+
+
+def variant(shapes: Shapes) -> str | None:
+    """ "an inpainting model: its UNet takes 9 channels", or None for a plain one."""
+    channels = shapes.get(UNET + "input_blocks.0.0.weight", (0, 4))[1]
+    if channels == 4:
+        return None
+    return f"{_CHANNELS.get(channels, 'a model of an unknown kind')}: its UNet takes {channels} channels"
+
+
+def guess_prediction(name: str, version: str) -> tuple[str, str]:
+    """For a file that doesn't say: what it most likely predicts, and why that is thought.
+
+    Of version 2 those for 768 pixels predict v, and those for 512 epsilon, as does what was distilled
+    from them (SD-Turbo); their published names tell them apart.
+    """
+    if version != "2.x":
+        return "epsilon", f"files of version {version} that predict anything else say so"
+    if found := re.search(r"turbo|512|base", name.casefold()):
+        return "epsilon", f"its name holds {found[0]!r}"
+    return "v_prediction", "most files of version 2.x do"
 
 
 def normal_name(key: str) -> str:
     """A tensor's name as the first Stable Diffusion files had it, for files that hold one part only."""
-    if key.startswith(("encoder.down.", "encoder.mid.", "encoder.conv", "encoder.norm", "decoder.")):
+    if key.startswith(("encoder.down", "encoder.mid", "encoder.conv", "encoder.norm", "decoder.")):
         return VAE + key
     if key.startswith(("quant_conv.", "post_quant_conv.")):
         return VAE + key
-    if key.startswith("text_model."):
+    if key.startswith(("text_model.", "text_projection.")):
         return CLIP + key
-    old = CLIP + "text_model."
-    if key.startswith(CLIP) and not key.startswith(old):
-        return old + key.removeprefix(CLIP)
+    if key.startswith(
+        ("input_blocks.", "middle_block.", "output_blocks.", "time_embed.", "label_emb.", "out.")
+    ):
+        return UNET + key
+    for stem in (CLIP, CLIP_XL):
+        if key.startswith(stem) and not key.startswith((stem + "text_model.", stem + "text_projection.")):
+            return f"{stem}text_model.{key.removeprefix(stem)}"
     return key
 
 
 def _parts(shapes: Shapes) -> dict[str, bool]:
+    alone = shapes.get(CLIP + "text_model.embeddings.token_embedding.weight", (0, 0))[1]
+    first = (CLIP_XL + "text_model.embeddings.token_embedding.weight", OPEN_CLIP + "token_embedding.weight")
     return {
         "unet": UNET + "input_blocks.0.0.weight" in shapes,
         "vae": VAE + "decoder.conv_in.weight" in shapes,
-        "text_encoder": any(key.endswith("token_embedding.weight") for key in shapes),
+        "text_encoder": 0 < alone < _BIG_G or any(key in shapes for key in first),
+        "text_encoder_2": alone >= _BIG_G or OPEN_CLIP_XL + "token_embedding.weight" in shapes,
     }
 
 
-def _refuse_variants(name: str, shapes: Shapes) -> None:
-    channels = shapes.get(UNET + "input_blocks.0.0.weight", (0, 4))[1]
-    if channels != 4:
-        what = _CHANNELS.get(channels, "a model of an unknown kind")
-        raise BrokenModel(
-            f"{name} is {what}: its UNet takes {channels} channels, and this version runs those with 4.",
-            "Use the plain version of the model.",
-        )
-
-
-def _version(shapes: Shapes) -> int:
+def _version(shapes: Shapes) -> str:
+    if UNET + "label_emb.0.0.weight" in shapes or any(key.startswith(OPEN_CLIP_XL) for key in shapes):
+        return "XL"
     if any(key.startswith(OPEN_CLIP) for key in shapes):
-        return 2
+        return "2.x"
     flat = [len(shape) == 2 for key, shape in shapes.items() if key.endswith(".proj_in.weight")]
-    return 2 if any(flat) else 1
+    return "2.x" if any(flat) else "1.x"
 
 
 def _prediction(header: Header) -> str | None:

@@ -12,40 +12,58 @@ from typing import Any, cast
 
 from safetensors import safe_open
 
-from convert.source.configs import used_layers
-from convert.source.header import read_header
-from convert.source.kinds import CLIP, OPEN_CLIP, UNET, VAE, normal_name
+from convert.source.configs import all_layers, is_diffusers_vae, used_layers
+from convert.source.header import Header
+from convert.source.kinds import CLIP, CLIP_XL, OPEN_CLIP, OPEN_CLIP_XL, UNET, VAE, normal_name
 
 _SMALL_FLOATS = ("torch.float8_e4m3fn", "torch.float8_e5m2")
+_INNER = "text_model."
 
 
-def unet_tensors(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The UNet's tensors, by diffusers' names."""
-    return _mapping().convert_ldm_unet_checkpoint(_read(path, UNET), config)
+def part_tensors(path: Path, header: Header, part: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """One part's tensors by the library's names. `header` is the file's, with normal names."""
+    if part == "unet":
+        return _mapping().convert_ldm_unet_checkpoint(_read(path, UNET), config)
+    if part == "vae":
+        return _vae(path, header, config)
+    if part == "text_encoder":
+        return _first_text(path, header, config["hidden_size"])
+    return _second_text(path, header, config["hidden_size"])
 
 
-def vae_tensors(path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The autoencoder's tensors, by diffusers' names."""
-    return _mapping().convert_ldm_vae_checkpoint(_read(path, VAE), config)
+def _vae(path: Path, header: Header, config: Mapping[str, Any]) -> dict[str, Any]:
+    tensors = _read(path, VAE)
+    if is_diffusers_vae(header.shapes):
+        return {key.removeprefix(VAE): value for key, value in tensors.items()}
+    return _mapping().convert_ldm_vae_checkpoint(tensors, config)
 
 
-def text_tensors(path: Path, version: int, width: int) -> dict[str, Any]:
-    """The text encoder's tensors, by transformers' names of today, which begin with no "text_model."."""
-    if version == 1:
-        found = {key.removeprefix(CLIP): value for key, value in _read(path, CLIP).items()}
-    else:
-        found = _open_clip(path, width)
-    plain = {key.removeprefix("text_model."): value for key, value in found.items()}
-    return {key: value for key, value in plain.items() if not key.endswith("position_ids")}
+def _first_text(path: Path, header: Header, width: int) -> dict[str, Any]:
+    """With transformers' names of today, which for a plain text encoder begin with no "text_model."."""
+    found = _clip(path) or _open_clip(path, OPEN_CLIP, used_layers(header.shapes), width)
+    inner = {key.removeprefix(_INNER): value for key, value in found.items() if key.startswith(_INNER)}
+    return {key: value for key, value in inner.items() if not key.endswith("position_ids")}
 
 
-def _open_clip(path: Path, width: int) -> dict[str, Any]:
-    shapes = read_header(path).shapes
-    last = f"{OPEN_CLIP}transformer.resblocks.{used_layers(shapes)}."
-    unused = (last, OPEN_CLIP + "text_projection", OPEN_CLIP + "logit_scale")
-    kept = {key: value for key, value in _read(path, OPEN_CLIP).items() if not key.startswith(unused)}
+def _second_text(path: Path, header: Header, width: int) -> dict[str, Any]:
+    layers = all_layers(header.shapes, OPEN_CLIP_XL)
+    found = _clip(path) if not layers else _open_clip(path, OPEN_CLIP_XL, layers, width)
+    return {key: value for key, value in found.items() if not key.endswith("position_ids")}
+
+
+def _clip(path: Path) -> dict[str, Any]:
+    """Tensors that have transformers' names already, behind one of the two prefixes."""
+    found = {prefix: _read(path, prefix) for prefix in (CLIP, CLIP_XL)}
+    return {key.removeprefix(prefix): t for prefix, all in found.items() for key, t in all.items()}
+
+
+def _open_clip(path: Path, prefix: str, layers: int, width: int) -> dict[str, Any]:
+    unused = (f"{prefix}transformer.resblocks.{layers}.", prefix + "logit_scale")
+    if prefix == OPEN_CLIP:
+        unused += (prefix + "text_projection",)
+    kept = {key: value for key, value in _read(path, prefix).items() if not key.startswith(unused)}
     model = SimpleNamespace(config=SimpleNamespace(hidden_size=width))
-    return _mapping().convert_open_clip_checkpoint(model, kept, OPEN_CLIP)
+    return _mapping().convert_open_clip_checkpoint(model, kept, prefix)
 
 
 def _mapping() -> Any:

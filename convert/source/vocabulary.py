@@ -10,8 +10,8 @@ _MERGES = Path(__file__).parents[1] / "data" / "clip_merges.txt.gz"
 BEGIN, END = "<|startoftext|>", "<|endoftext|>"
 
 
-def write_tokenizer(folder: Path, version: int) -> None:
-    """Writes a CLIPTokenizer's files; version 2 (OpenCLIP) pads with "!", which is token 0."""
+def write_tokenizer(folder: Path, version: str) -> None:
+    """Writes a CLIPTokenizer's files; version 2.x (OpenCLIP) pads with "!", which is token 0."""
     folder.mkdir(parents=True)
     merges = gzip.decompress(_MERGES.read_bytes()).decode("utf-8")
     (folder / "merges.txt").write_text(f"#version: 0.2\n{merges}", encoding="utf-8", newline="\n")
@@ -23,7 +23,7 @@ def write_tokenizer(folder: Path, version: int) -> None:
         "bos_token": BEGIN,
         "eos_token": END,
         "unk_token": END,
-        "pad_token": END if version == 1 else "!",
+        "pad_token": "!" if version == "2.x" else END,
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=1))
 

@@ -63,6 +63,57 @@ _SD1: dict[str, Any] = {
 }
 
 
+_OPEN_CLIP: dict[str, Any] = _CLIP | {
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 23,
+    "num_attention_heads": 16,
+    "hidden_act": "gelu",
+}
+_SD2: dict[str, Any] = _SD1 | {
+    "text_encoder": _OPEN_CLIP,
+    "unet": _UNET
+    | {
+        "cross_attention_dim": 1024,
+        "attention_head_dim": [5, 10, 20, 20],
+        "use_linear_projection": True,
+    },
+}
+_SDXL_INDEX: dict[str, Any] = _SD1_INDEX | {
+    "_class_name": "StableDiffusionXLPipeline",
+    "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
+    "tokenizer_2": ["transformers", "CLIPTokenizer"],
+}
+_SDXL: dict[str, Any] = _SD1 | {
+    "text_encoder_2": _CLIP
+    | {
+        "architectures": ["CLIPTextModelWithProjection"],
+        "hidden_size": 1280,
+        "intermediate_size": 5120,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 20,
+        "projection_dim": 1280,
+        "hidden_act": "gelu",
+    },
+    "unet": _UNET
+    | {
+        "sample_size": 128,
+        "block_out_channels": [320, 640, 1280],
+        "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+        "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+        "transformer_layers_per_block": [1, 2, 10],
+        "cross_attention_dim": 2048,
+        "attention_head_dim": [5, 10, 20],
+        "use_linear_projection": True,
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 256,
+        "projection_class_embeddings_input_dim": 2816,
+    },
+    "vae": _VAE | {"sample_size": 1024, "scaling_factor": 0.13025},
+    "tokenizer_2": {"model_max_length": 77},
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recommended:
     """A model worth having. `gigabytes` is what is fetched; `steps` what a picture takes."""
@@ -124,6 +175,30 @@ RECOMMENDED = (
         checked="licence and the UNet's 3.44 GB; it is there in full precision only",
         index=_SD1_INDEX | {"_class_name": "LatentConsistencyModelPipeline"},
         parts=_SD1 | {"unet": _UNET | {"time_cond_proj_dim": 256}},
+    ),
+    Recommended(
+        name="sd-turbo",
+        title="SD-Turbo",
+        repo="stabilityai/sd-turbo",
+        licence="Stability AI's, with terms for commercial use (stability.ai/license)",
+        gigabytes=2.6,
+        steps=4,
+        words="Pictures in 1 to 4 steps, simpler than those of the larger models.",
+        checked="that its page sends to this licence; the size is calculated for half precision",
+        index=_SD1_INDEX,
+        parts=_SD2,
+    ),
+    Recommended(
+        name="sdxl",
+        title="Stable Diffusion XL 1.0",
+        repo="stabilityai/stable-diffusion-xl-base-1.0",
+        licence="CreativeML OpenRAIL++-M",
+        gigabytes=6.9,
+        steps=30,
+        words="Larger pictures with more in them, for machines with memory and time.",
+        checked="nothing today: licence from memory, the size calculated for half precision",
+        index=_SDXL_INDEX,
+        parts=_SDXL,
     ),
 )
 

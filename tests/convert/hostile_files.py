@@ -46,6 +46,55 @@ def _torch_zip(protocol: int, suffix: str) -> Maker:
     return make
 
 
+def _old_torch(protocol: int) -> Maker:
+    """The format before archives: five pickles behind each other; the payload is the fourth."""
+
+    def make(folder: Path, mark: Path) -> Path:
+        path = folder / "evil.pt"
+        parts = (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, _Payload(mark), [])
+        path.write_bytes(b"".join(pickle.dumps(part, protocol) for part in parts))
+        return path
+
+    return make
+
+
+def _hidden_by_the_memo(folder: Path, mark: Path) -> Path:
+    """os.system is kept in the memo; what stands before STACK_GLOBAL in the text is harmless."""
+
+    def word(text: str) -> bytes:
+        return b"\x8c" + bytes([len(text)]) + text.encode() + b"\x94"
+
+    command = f"touch '{mark}'".encode()
+    script = b"\x80\x04" + word("os") + word("system") + b"00" + word("torch") + word("Tensor") + b"00"
+    script += b"h\x00h\x01\x93" + b"X" + struct.pack("<I", len(command)) + command + b"\x85R."
+    return _archive(folder / "evil.ckpt", script)
+
+
+def _torchs_own_way_out(folder: Path, mark: Path) -> Path:
+    """Only names of torch, but one that would fetch a file from somewhere."""
+    script = b"\x80\x02ctorch.hub\nload_state_dict_from_url\nX"
+    url = b"http://127.0.0.1:9/x"
+    return _archive(folder / "evil.ckpt", script + struct.pack("<I", len(url)) + url + b"\x85R.")
+
+
+def _archive(path: Path, script: bytes) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", script)
+        archive.writestr("archive/version", "3\n")
+    return path
+
+
+def _lying_zip(folder: Path, mark: Path) -> Path:
+    """Its list of contents says that an entry is 4 GB, and gives the wrong place."""
+    path = _torch_zip(2, ".ckpt")(folder, mark)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"PK\x01\x02")
+    content[at + 24 : at + 28] = b"\xfe\xff\xff\xff"
+    content[at + 42 : at + 46] = b"\xff\xff\xff\x7f"
+    path.write_bytes(content)
+    return path
+
+
 def _eval_opcode(folder: Path, mark: Path) -> Path:
     path = folder / "evil.ckpt"
     path.write_bytes(f"cbuiltins\nexec\n(Vopen({str(mark)!r}, 'w')\ntR.".encode())
@@ -132,8 +181,11 @@ def _renamed_zip(folder: Path, mark: Path) -> Path:
 
 HOSTILE: dict[str, Maker] = {
     **{f"pickle, protocol {n}": _pickle(n, ".ckpt") for n in range(6)},
-    "torch archive, protocol 2": _torch_zip(2, ".ckpt"),
-    "torch archive, protocol 4": _torch_zip(4, ".pt"),
+    **{f"torch archive, protocol {n}": _torch_zip(n, ".ckpt" if n % 2 else ".pt") for n in range(6)},
+    **{f"torch's old format, protocol {n}": _old_torch(n) for n in (0, 2, 4)},
+    "names hidden by the memo": _hidden_by_the_memo,
+    "a name of torch's that fetches": _torchs_own_way_out,
+    "archive that lies about its contents": _lying_zip,
     "pickle that calls exec": _eval_opcode,
     "pickle cut short": _cut_pickle,
     "pickle nested 200,000 deep": _nested_pickle,
@@ -162,6 +214,11 @@ HOSTILE: dict[str, Maker] = {
     "header that is a list": _safetensors([1, 2]),
     "header that is not JSON": _safetensors(b"\xff\xfe\x00\x01"),
     "tensor names with paths": _safetensors({"../../escape": _of(0, 4), "/etc/x\0y": _of(4, 8)}, b"\0" * 8),
+    "numbers that are none": _safetensors(b'{"a":{"dtype":"U8","shape":[NaN],"data_offsets":[0,Infinity]}}'),
+    "true for 1": _safetensors({"a": _of(False, True, (True,), "U8")}, b"\0"),
+    "metadata that is a list": _safetensors({"__metadata__": ["x"], "a": _of(0, 4)}, b"\0" * 4),
+    "empty archive": _raw("nothing.ckpt", b"PK\x05\x06" + b"\0" * 18),
+    "GGUF of a trillion tensors": _raw("x.gguf", b"GGUF\x03\0\0\0" + b"\xff" * 32),
     "empty file": _raw("nothing.safetensors", b""),
     "GGUF renamed": _raw("model.safetensors", b"GGUF\x03\0\0\0" + b"\0" * 64),
     "page of a web site": _raw("model.safetensors", b"<!DOCTYPE html><html>Please log in</html>"),

@@ -16,7 +16,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from safetensors.torch import load_file
 from transformers.models.clip.configuration_clip import CLIPTextConfig
-from transformers.models.clip.modeling_clip import CLIPTextModel
+from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
 
 from convert.source import configs, vocabulary
 
@@ -32,20 +32,10 @@ _RESNET = {
 }
 
 
-def make_folder(folder: Path, version: int, prediction: str = "epsilon") -> Path:
-    """A diffusers folder: three UNet levels, CLIP of width 64, a VAE of four levels."""
-    torch.manual_seed(version)
+def make_folder(folder: Path, version: str, prediction: str = "epsilon") -> Path:
+    """A diffusers folder: three UNet levels, CLIP of width 64 (XL: two of them), a VAE of four levels."""
+    torch.manual_seed(len(version))
     network: Any = UNet2DConditionModel
-    unet = network(
-        sample_size=64,
-        block_out_channels=(32, 64, 64),
-        layers_per_block=_LAYERS,
-        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
-        cross_attention_dim=64,
-        attention_head_dim=8 if version == 1 else (1, 1, 1),
-        use_linear_projection=version == 2,
-    )
     autoencoder: Any = AutoencoderKL
     vae = autoencoder(
         block_out_channels=(32, 32, 32, 32),
@@ -53,42 +43,85 @@ def make_folder(folder: Path, version: int, prediction: str = "epsilon") -> Path
         up_block_types=("UpDecoderBlock2D",) * 4,
         layers_per_block=_LAYERS,
         latent_channels=4,
+        scaling_factor=0.13025 if version == "XL" else 0.18215,
     )
-    text = CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=49_408,
-            hidden_size=64,
-            intermediate_size=128,
-            num_hidden_layers=2,
-            num_attention_heads=1,
-            hidden_act="quick_gelu" if version == 1 else "gelu",
-        )
-    )
-    for name, part in (("unet", unet), ("vae", vae), ("text_encoder", text)):
+    parts = {"unet": network(**_PLAIN_UNET, **_UNETS[version]), "vae": vae}
+    parts["text_encoder"] = CLIPTextModel(_text("gelu" if version == "2.x" else "quick_gelu"))
+    if version == "XL":
+        parts["text_encoder_2"] = CLIPTextModelWithProjection(_text("gelu"))
+        vocabulary.write_tokenizer(folder / "tokenizer_2", "2.x")
+    for name, part in parts.items():
         part.half().save_pretrained(folder / name)
     vocabulary.write_tokenizer(folder / "tokenizer", version)
     schedule = configs.scheduler_config(prediction, False)
     (folder / "scheduler").mkdir()
     (folder / "scheduler/scheduler_config.json").write_text(json.dumps(schedule))
-    (folder / "model_index.json").write_text(json.dumps(configs.model_index()))
+    (folder / "model_index.json").write_text(json.dumps(configs.model_index(version)))
     return folder
 
 
-def single_file(folder: Path, version: int) -> Tensors:
+_PLAIN_UNET = {"sample_size": 64, "block_out_channels": (32, 64, 64), "layers_per_block": _LAYERS}
+_OUTSIDE: dict[str, Any] = {
+    "down_block_types": ("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+    "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+    "cross_attention_dim": 64,
+}
+_UNETS: dict[str, dict[str, Any]] = {
+    "1.x": _OUTSIDE | {"attention_head_dim": 8},
+    "2.x": _OUTSIDE | {"attention_head_dim": (1, 1, 1), "use_linear_projection": True},
+    "XL": {
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        "cross_attention_dim": 128,
+        "transformer_layers_per_block": (1, 2, 3),
+        "attention_head_dim": (1, 1, 1),
+        "use_linear_projection": True,
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 32,
+        "projection_class_embeddings_input_dim": 64 + 6 * 32,
+    },
+}
+
+
+def _text(activation: str) -> CLIPTextConfig:
+    return CLIPTextConfig(
+        vocab_size=49_408,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=1,
+        hidden_act=activation,
+        projection_dim=64,
+    )
+
+
+def single_file(folder: Path, version: str) -> Tensors:
     """The folder's tensors as one file has them."""
     unet = load_file(folder / "unet/diffusion_pytorch_model.safetensors")
     vae = load_file(folder / "vae/diffusion_pytorch_model.safetensors")
-    text = load_file(folder / "text_encoder/model.safetensors")
-    clip = _clip(text) if version == 1 else _open_clip(text)
-    named = {f"model.diffusion_model.{_unet_name(k)}": v for k, v in unet.items()}
+    named = {f"model.diffusion_model.{_unet_name(k, version)}": v for k, v in unet.items()}
     named |= {f"first_stage_model.{_vae_name(k)}": _vae_value(k, v) for k, v in vae.items()}
-    return {k: v.contiguous() for k, v in (named | clip).items()}
+    return {k: v.contiguous() for k, v in (named | _texts(folder, version)).items()}
 
 
-def _unet_name(key: str) -> str:
+def _texts(folder: Path, version: str) -> Tensors:
+    text = load_file(folder / "text_encoder/model.safetensors")
+    if version == "1.x":
+        return _clip(text, "cond_stage_model.transformer.")
+    if version == "2.x":
+        return _open_clip(text, "cond_stage_model.model.", 3)  # the third layer is unused
+    second = load_file(folder / "text_encoder_2/model.safetensors")
+    stem = "conditioner.embedders.1.model."
+    projection = {f"{stem}text_projection": second["text_projection.weight"].T.clone()}
+    return _clip(text, "conditioner.embedders.0.transformer.") | _open_clip(second, stem, 2) | projection
+
+
+def _unet_name(key: str, version: str) -> str:
     for new, old in {
         "time_embedding.linear_1": "time_embed.0",
         "time_embedding.linear_2": "time_embed.2",
+        "add_embedding.linear_1": "label_emb.0.0",
+        "add_embedding.linear_2": "label_emb.0.2",
         "conv_in": "input_blocks.0.0",
         "conv_norm_out": "out.0",
         "conv_out": "out.2",
@@ -104,7 +137,8 @@ def _unet_name(key: str) -> str:
     if kind == "downsamplers":
         return f"input_blocks.{3 * (level + 1)}.0.{rest.replace('conv', 'op')}"
     if kind == "upsamplers":
-        return f"output_blocks.{3 * level + 2}.{1 if level == 0 else 2}.{rest}"
+        attends = _UNETS[version]["up_block_types"][level].startswith("Cross")
+        return f"output_blocks.{3 * level + 2}.{2 if attends else 1}.{rest}"
     side, place = ("input", 1 + 3 * level + number) if match[1] == "down" else ("output", 3 * level + number)
     return f"{side}_blocks.{place}.{0 if kind == 'resnets' else 1}.{_inner(kind, rest)}"
 
@@ -142,24 +176,22 @@ def _plain(text: Tensors) -> Tensors:
     return {k.removeprefix("text_model."): v for k, v in text.items()}
 
 
-def _clip(text: Tensors) -> Tensors:
-    return {f"cond_stage_model.transformer.text_model.{k}": v for k, v in _plain(text).items()}
+def _clip(text: Tensors, prefix: str) -> Tensors:
+    return {f"{prefix}text_model.{k}": v for k, v in _plain(text).items()}
 
 
-def _open_clip(text: Tensors) -> Tensors:
-    plain, stem = _plain(text), "cond_stage_model.model."
+def _open_clip(text: Tensors, stem: str, layers: int) -> Tensors:
+    plain = _plain(text)
     found = {
         f"{stem}token_embedding.weight": plain["embeddings.token_embedding.weight"],
         f"{stem}positional_embedding": plain["embeddings.position_embedding.weight"],
         f"{stem}ln_final.weight": plain["final_layer_norm.weight"],
         f"{stem}ln_final.bias": plain["final_layer_norm.bias"],
         f"{stem}text_projection": torch.zeros(64, 64, dtype=torch.float16),
+        f"{stem}logit_scale": torch.zeros((), dtype=torch.float16),
     }
-    for layer in range(3):
-        at, block = (
-            f"encoder.layers.{min(layer, 1)}.",
-            f"{stem}transformer.resblocks.{layer}.",
-        )  # the third is unused
+    for layer in range(layers):
+        at, block = f"encoder.layers.{min(layer, 1)}.", f"{stem}transformer.resblocks.{layer}."
         for kind in ("weight", "bias"):
             found[f"{block}attn.in_proj_{kind}"] = torch.cat(
                 [plain[f"{at}self_attn.{one}_proj.{kind}"] for one in "qkv"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import socket
@@ -15,12 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.core.contract import BrokenModel
+from backends.core.contract import BrokenModel, InvalidRequest
 from convert.import_model import Wish, import_model
 from convert.source.confined import confine
 from convert.source.names import folder_name
 from convert.source.pickles import to_safetensors
 from tests.convert.hostile_files import HOSTILE
+from tests.fakes import write_model_configs
 
 
 def test_there_are_thirty() -> None:
@@ -42,6 +44,37 @@ def test_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
     assert told.endswith(".")
     assert len(told) < 200
     assert "\n" not in told
+
+
+@pytest.mark.parametrize("where", ["unet/config.json", "vae/diffusion_pytorch_model.safetensors"])
+def test_a_folder_with_a_link_out_of_it_is_refused(where: str, tmp_path: Path) -> None:
+    source = write_model_configs(tmp_path / "in")
+    secret = tmp_path / "secret.json"
+    secret.write_text('{"in_channels": 4, "sample_size": 8}')
+    (source / where).unlink(missing_ok=True)
+    (source / where).symlink_to(secret)
+    with pytest.raises(BrokenModel, match="a link to something outside it"):
+        import_model(Wish(source=source, models=tmp_path / "models"))
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["../../secret.safetensors", "/etc/passwd", "..", "sub/x.safetensors"])
+def test_a_list_of_pieces_that_leads_out_is_refused(name: str, tmp_path: Path) -> None:
+    source = write_model_configs(tmp_path / "in")
+    (tmp_path / "secret.safetensors").write_bytes(b"x")
+    for part, stem in {"text_encoder": "model", "vae": "diffusion_pytorch_model"}.items():
+        (source / part / f"{stem}.safetensors").write_bytes(b"x")
+    listing = json.dumps({"weight_map": {"a": name}})
+    (source / "unet/diffusion_pytorch_model.safetensors.index.json").write_text(listing)
+    with pytest.raises(BrokenModel, match="lacks the weights of its unet"):
+        import_model(Wish(source=source, models=tmp_path / "models"))
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a device of Unix")
+def test_a_device_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="neither a file nor a folder"):
+        import_model(Wish(source=Path("/dev/zero"), models=tmp_path / "models"))
 
 
 def test_a_payload_that_passes_the_first_look_does_not_run(

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,24 +22,62 @@ from backends.core.contract import BrokenModel, InvalidRequest, PictureReady, Re
 from backends.core.model_folder import open_folder
 from backends.core.registry import get_backend
 from convert.import_model import Wish, import_model
+from convert.source.kinds import guess_prediction
 from tests.convert.single_files import make_folder, single_file
 
-VERSIONS = (1, 2)
+VERSIONS = ("1.x", "2.x", "XL")
+SUFFIXES = {"1.x": ("safetensors", "ckpt"), "2.x": ("safetensors",), "XL": ("safetensors", "ckpt")}
+ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise AssertionError("an import asked the network")
+@dataclass(frozen=True)
+class Imported:
+    """What a process made of the files, and whether it had a network to reach somebody by."""
 
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    cut_off: bool
+    reached: bool
+    folders: dict[str, Path]
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     place = tmp_path_factory.mktemp("made")
-    return {version: make_folder(place / f"sd{version}", version) for version in VERSIONS}
+    return {version: make_folder(place / f"sd-{version}", version) for version in VERSIONS}
+
+
+@pytest.fixture(scope="module")
+def files(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
+    place = tmp_path_factory.mktemp("files")
+    found: dict[tuple[str, str], Path] = {}
+    for version, folder in folders.items():
+        tensors = single_file(folder, version)
+        for suffix in SUFFIXES[version]:
+            path = found[version, suffix] = place / f"friends-512-{version}.{suffix}"
+            if suffix == "ckpt":
+                torch.save({"state_dict": tensors, "global_step": 3}, path)
+            else:
+                save_file(tensors, path)
+    return found
+
+
+@pytest.fixture(scope="module")
+def imported(
+    files: dict[tuple[str, str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Imported]:
+    """In a network namespace of its own where that is allowed: there, nothing can be reached at all."""
+    models = tmp_path_factory.mktemp("models")
+    cut = ["unshare", "--map-root-user", "--net"]
+    allowed = bool(shutil.which("unshare")) and subprocess.run([*cut, "true"], check=False).returncode == 0
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        words = [str(models), str(listening.getsockname()[1]), *map(str, files.values())]
+        command = [*(cut if allowed else []), sys.executable, "-m", "tests.convert.import_elsewhere", *words]
+        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout.splitlines()[-1])
+    yield Imported(allowed, told["reached"], {file: Path(at) for file, at in told["folders"].items()})
+    assert sorted(path.name for path in models.iterdir()) == sorted(
+        p.name for p in map(Path, told["folders"].values())
+    )
 
 
 def _pixels(folder: Path) -> np.ndarray:
@@ -56,26 +99,45 @@ def _pixels(folder: Path) -> np.ndarray:
     return np.frombuffer(picture.rgb, np.uint8)
 
 
+def _weights(folder: Path) -> dict[str, str]:
+    found = sorted(folder.rglob("*.safetensors"))
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+def test_the_import_had_no_network(imported: Imported) -> None:
+    if not imported.cut_off:
+        pytest.skip("this system allows no network namespace, so the imports ran with the network there")
+    assert not imported.reached
+
+
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("kind", ["safetensors", "ckpt"])
-def test_same_pixels(folders: dict[int, Path], tmp_path: Path, version: int, kind: str) -> None:
-    source = tmp_path / f"friend.{kind}"
-    tensors = single_file(folders[version], version)
-    if kind == "ckpt":
-        torch.save({"state_dict": tensors, "global_step": 3}, source)
-    else:
-        save_file(tensors, source)
-    wish = Wish(source=source, models=tmp_path / "models", prediction="epsilon")
-    folder = import_model(wish)
-    assert np.array_equal(_pixels(folder), _pixels(folders[version]))
-    told = json.loads((folder / "model.json").read_text())["imported"]
-    assert told["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
-    assert told["short"] == told["sha256"][:10]
-    assert [p.name for p in wish.models.iterdir()] == ["friend"]
+def test_same_pixels(
+    folders: dict[str, Path], files: dict[tuple[str, str], Path], imported: Imported, version: str
+) -> None:
+    first = imported.folders[str(files[version, "safetensors"])]
+    assert np.array_equal(_pixels(first), _pixels(folders[version]))
+    for suffix in SUFFIXES[version]:
+        source = files[version, suffix]
+        folder = imported.folders[str(source)]
+        assert _weights(folder) == _weights(first)
+        told = json.loads((folder / "model.json").read_text())["imported"]
+        assert told["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
+        assert told["short"] == told["sha256"][:10]
+        assert open_folder(folder).facts.prediction_type == "epsilon"
 
 
-def test_v_prediction_is_read_from_the_file(folders: dict[int, Path], tmp_path: Path) -> None:
-    tensors = single_file(folders[1], 1) | {"v_pred": torch.zeros(0), "ztsnr": torch.zeros(0)}
+@pytest.mark.parametrize(
+    ("name", "prediction"),
+    [("v2-1_768-ema-pruned", "v_prediction"), ("512-base-ema", "epsilon"), ("sd_turbo", "epsilon")],
+)
+def test_version_2_is_told_apart_by_its_published_names(name: str, prediction: str) -> None:
+    guess, why = guess_prediction(name, "2.x")
+    assert guess == prediction
+    assert why
+
+
+def test_v_prediction_is_read_from_the_file(folders: dict[str, Path], tmp_path: Path) -> None:
+    tensors = single_file(folders["1.x"], "1.x") | {"v_pred": torch.zeros(0), "ztsnr": torch.zeros(0)}
     save_file(tensors, tmp_path / "v.safetensors")
     folder = import_model(Wish(source=tmp_path / "v.safetensors", models=tmp_path / "models"))
     assert open_folder(folder).facts.prediction_type == "v_prediction"
@@ -83,9 +145,9 @@ def test_v_prediction_is_read_from_the_file(folders: dict[int, Path], tmp_path: 
 
 
 def test_a_vae_alone_needs_a_base_and_takes_the_rest_from_it(
-    folders: dict[int, Path], tmp_path: Path
+    folders: dict[str, Path], tmp_path: Path
 ) -> None:
-    whole = single_file(folders[1], 1)
+    whole = single_file(folders["1.x"], "1.x")
     stem = "first_stage_model."
     vae = {k.removeprefix(stem): v * 0.5 for k, v in whole.items() if k.startswith(stem)}
     save_file(vae, tmp_path / "vae.safetensors")
@@ -93,23 +155,23 @@ def test_a_vae_alone_needs_a_base_and_takes_the_rest_from_it(
     with pytest.raises(BrokenModel, match="holds no text encoder and no UNet"):
         import_model(wish)
     assert list(wish.models.iterdir()) == []
-    folder = import_model(Wish(source=wish.source, models=wish.models, base=folders[1]))
+    folder = import_model(Wish(source=wish.source, models=wish.models, base=folders["1.x"]))
     linked = folder / "unet/diffusion_pytorch_model.safetensors"
-    assert linked.samefile(folders[1] / "unet/diffusion_pytorch_model.safetensors")
-    assert not np.array_equal(_pixels(folder), _pixels(folders[1]))
+    assert linked.samefile(folders["1.x"] / "unet/diffusion_pytorch_model.safetensors")
+    assert not np.array_equal(_pixels(folder), _pixels(folders["1.x"]))
 
 
-def test_an_inpainting_model_is_said_to_be_one(folders: dict[int, Path], tmp_path: Path) -> None:
-    tensors = single_file(folders[1], 1)
+def test_an_inpainting_model_is_said_to_be_one(folders: dict[str, Path], tmp_path: Path) -> None:
+    tensors = single_file(folders["1.x"], "1.x")
     tensors["model.diffusion_model.input_blocks.0.0.weight"] = torch.zeros(32, 9, 3, 3)
     save_file(tensors, tmp_path / "x.safetensors")
     with pytest.raises(BrokenModel, match="is an inpainting model"):
         import_model(Wish(source=tmp_path / "x.safetensors", models=tmp_path / "models"))
 
 
-def test_a_folder_is_linked_without_a_second_copy(folders: dict[int, Path], tmp_path: Path) -> None:
-    folder = import_model(Wish(source=folders[1], models=tmp_path / "models", name="mine"))
+def test_a_folder_is_linked_without_a_second_copy(folders: dict[str, Path], tmp_path: Path) -> None:
+    folder = import_model(Wish(source=folders["1.x"], models=tmp_path / "models", name="mine"))
     weights = "unet/diffusion_pytorch_model.safetensors"
-    assert (folder / weights).samefile(folders[1] / weights)
+    assert (folder / weights).samefile(folders["1.x"] / weights)
     with pytest.raises(InvalidRequest, match="already a model called mine"):
-        import_model(Wish(source=folders[1], models=tmp_path / "models", name="mine"))
+        import_model(Wish(source=folders["1.x"], models=tmp_path / "models", name="mine"))
