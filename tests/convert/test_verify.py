@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from backends.core.contract import BrokenModel
 from backends.core.model_folder import open_folder
 from convert import verify
 from convert.coreml_networks import door, reference_network
@@ -120,3 +121,13 @@ def test_batches_are_fitted_to_the_package() -> None:
     assert fit_batch(pair, 1).tolist() == [[2.0]]
     assert fit_batch(pair[:1], 2).tolist() == [[1.0], [1.0]]
     assert fit_batch(pair, 2).tolist() == pair.tolist()
+
+
+def test_torch_takes_the_weights_of_a_package() -> None:
+    """By coremltools' names of them; a linear layer's may be a 1 x 1 convolution's there."""
+    network = torch.nn.ModuleDict({"to_q": torch.nn.Linear(2, 3)})
+    taken = verify.take_weights(network, {"to_q_weight_to_fp16_palettized": torch.ones(3, 2, 1, 1)})
+    assert taken == 1
+    assert network["to_q"].weight.tolist() == [[1.0] * 2] * 3
+    with pytest.raises(BrokenModel, match="to_k_weight"):
+        verify.take_weights(network, {"to_k_weight_to_fp16_palettized": torch.ones(3, 2)})
