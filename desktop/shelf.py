@@ -28,13 +28,14 @@ class Shelf(QObject):
     """Calls on the library are made one after the other in its thread, and answered in the window's.
 
     Signals: `changed` ("pictures", "prompts" or "jobs"), `troubled` (MezzotintError), `told` (a
-    sentence). A library that can't be opened says so once; until it is rebuilt or restored every
-    call fails, and no `then` is called.
+    sentence), `replaced` (by a rebuilt or restored library). A library that can't be opened says so
+    once; until it is rebuilt or restored every call fails, and no `then` is called.
     """
 
     changed = Signal(str)
     troubled = Signal(object)
     told = Signal(str)
+    replaced = Signal()
 
     _answered = Signal(object, object)
 
@@ -156,6 +157,7 @@ class Shelf(QObject):
 
     def _replaced(self, sentence: str) -> None:
         self.told.emit(sentence)
+        self.replaced.emit()
         for what in ("pictures", "prompts", "jobs"):
             self.changed.emit(what)
 

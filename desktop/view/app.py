@@ -116,6 +116,7 @@ class Workshop:
         session.not_kept.connect(self.make.not_kept)
         shelf.troubled.connect(self._library_troubled)
         shelf.told.connect(self._tell)
+        shelf.replaced.connect(self._fetch_queue)
 
     def open(self) -> None:
         """Shows the window; the worker warms up once it is painted, and the disk is its own meanwhile."""
@@ -123,7 +124,7 @@ class Workshop:
         QTimer.singleShot(0, self.session, self.session.start)
         QTimer.singleShot(_CALM_MS, self.shelf, lambda: self.shelf.ask(look_ahead))
         self.shelf.open()
-        self.shelf.ask(queue_of, self.make.work.restore)
+        self._fetch_queue()
         self._fetch_prompts(0)
 
     def close(self) -> None:
@@ -146,6 +147,11 @@ class Workshop:
         """What the backend that is chosen can do."""
         state = self.backends.find(self.settings.backend)
         self.make.learn(state.capabilities if state else None)
+
+    def _fetch_queue(self) -> None:
+        """The queue as the library has it, unless there is one here that it could not be told of."""
+        if not self.make.queue.entries:
+            self.shelf.ask(queue_of, self.make.work.restore)
 
     def _fetch_prompts(self, known: int) -> None:
         """More of the prompts of before, for walking through them."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from backends.core.contract import OutOfMemory
+from desktop.library.database import database_path, open_library
 from desktop.view.queue_screen import QueueScreen
 from tests.desktop.still_window import StillShop, still  # noqa: F401  a fixture
 
@@ -95,4 +96,17 @@ def test_the_queue_outlives_the_window(still: StillShop, qtbot: QtBot, home: Pat
     assert again.bench.jobs == []
     screen.pause.click()
     assert again.request.prompt == "half done"
+    again.close()
+
+
+def test_the_queue_comes_back_with_a_rebuilt_library(still: StillShop, qtbot: QtBot, home: Path) -> None:  # noqa: F811
+    fill(still, "half done", "next")
+    still.close()
+    with open_library() as library:
+        library.back_up()
+    database_path().write_bytes(b"spoilt" * 1000)
+    again = StillShop(home)
+    qtbot.addWidget(again.window)
+    again.shelf.rebuild()
+    qtbot.waitUntil(lambda: len(again.make.queue.waiting) == 2)
     again.close()
