@@ -33,9 +33,9 @@ Other words are ignored as well as it can. Good settings: guidance 3, 20 steps, 
 - Denoiser: {samples} samples in {minutes:.0f} minutes on two CPU cores that others used too; velocity
   prediction, zero terminal signal-to-noise ratio, averaged weights, caption dropout 0.1.
 - This release's UNet had seen 71,000 samples before those, beside two earlier text encoders whose words
-  for subjects had collapsed into one and which were thrown away. For its first 218,000 samples whoever
-  stands alone came in three sizes; then in one, and what the caption says as a whole was added to the
-  timestep's embedding (`addition_embed_type`), beginning at nothing.
+  for subjects had collapsed into one and which were thrown away. For its first 513,000 samples things
+  stood at several places and, for 218,000 of them, in several sizes; then each part of a composition got
+  one place, which is worth more than all the training before it: pairs were right three times as often.
 - Seeds: initial weights 0, autoencoder pictures 1, held-out pictures 2, denoiser pictures 11. Training
   follows the clock, so a second run gives a similar model, not the same one.
 - One in twenty pairs (thing and thing, thing and backdrop) was never shown; `held_out` in `world.py` says
@@ -43,9 +43,10 @@ Other words are ignored as well as it can. Good settings: guidance 3, 20 steps, 
 
 ## Limits
 
-Most things that stand alone can be named at a glance; the second of two, and above all small foods in
-paws, are often only the right colour in the right place. It knows the words of `world.py` and few
-others, and passes over the rest. Counting, text, people, faces and photographs are beyond it.
+Where things stand is always the same: who stands alone in the middle or a little beside it, pairs side by
+side or one above the other. How often a judge finds the right things in 300 pictures is in the application's
+docs/starter.md. It knows the words of `world.py` and few others, and passes over the rest. Counting, text,
+people, faces and photographs are beyond it.
 
 ## Licences
 

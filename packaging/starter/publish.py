@@ -15,12 +15,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+DROPPED = 3  # bits
 TARGET = Path(__file__).parents[2] / "desktop" / "resources" / "starter"
 
 
 def main() -> None:
     options = read_options()
     copy_export(options.export, options.target)
+    round_weights(options.target)
     write_manifest(options.target, options.guidance, options.steps)
     print(f"published to {options.target}")
 
@@ -32,6 +37,24 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--guidance", type=float, default=4.0)
     parser.add_argument("--steps", type=int, default=20)
     return parser.parse_args()
+
+
+def round_weights(folder: Path) -> None:
+    """Rounds every float16 weight to 7 of its mantissa's 10 bits.
+
+    The pictures stay as they are to the eye, and the files pack into a third less: git keeps each version.
+    """
+    for path in folder.glob("*/*.safetensors"):
+        tensors = {name: rounded(value) for name, value in load_file(path).items()}
+        save_file(tensors, path, metadata={"format": "pt"})
+
+
+def rounded(weights: np.ndarray) -> np.ndarray:
+    """The nearest float16 whose last DROPPED bits are 0."""
+    if weights.dtype != np.float16:
+        return weights
+    bits = weights.view(np.uint16).astype(np.uint32) + (1 << DROPPED - 1)
+    return (bits >> DROPPED << DROPPED).astype(np.uint16).view(np.float16)
 
 
 def copy_export(export: Path, target: Path) -> None:

@@ -27,6 +27,7 @@ BATCH = 32
 RATE = 8e-4
 CAPTION_DROPOUT = 0.1
 BORDER = 0.4
+ALONE_SHARE = 0.6  # of the pictures of one thing, so many are seen a round: pairs are learned more slowly
 BEHIND = 0.4  # weight of the error where no sprite can be: backdrops are learned long before their sprites
 EMA_DECAY = 0.999
 
@@ -44,12 +45,19 @@ class Latents:
     def batch(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Latents, tokens and weights of the error, of the next pictures in a shuffled order."""
         if len(self.order) < BATCH:
-            self.order = self.rng.sample(range(len(self.specs)), len(self.specs))
+            self.order = self.round()
+            self.rng.shuffle(self.order)
         numbers = [self.order.pop() for _ in range(BATCH)]
         specs = [self.specs[number] for number in numbers]
         tokens = tokenize(self.tokenizer, [self.caption(spec) for spec in specs])
         weights = torch.stack([weigh(spec) for spec in specs])[:, None]
         return torch.from_numpy(self.latents[numbers]).float(), tokens, weights
+
+    def round(self) -> list[int]:
+        """The numbers of the pictures that are seen once before any is seen again."""
+        share = {"alone": ALONE_SHARE}
+        numbered = enumerate(self.specs)
+        return [n for n, spec in numbered if self.rng.random() < share.get(spec.relation, 1.0)]
 
     def caption(self, spec: Spec) -> str:
         """A wording, or now and then nothing, so that guidance has something to start from."""
