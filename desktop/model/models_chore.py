@@ -17,9 +17,9 @@ State = Literal["waiting", "running", "stopping", "stopped", "failed"]
 
 @dataclass(frozen=True, kw_only=True)
 class Chore:
-    """`words` are what goes on, `done` of `of` parts are finished (0 of 0: nobody knows), `began` is the
-    clock's time. `command` is what is run. `folder` is the model that came of it. A conversion has an `ask`;
-    one that was stopped goes on from its finished parts.
+    """`words` are what goes on, `done` of `of` parts are finished (0 of 0: nobody knows) and `part` (0 to 1)
+    of the next; `began` is the clock's time. `command` is what is run, `folder` the model that came of it.
+    A conversion has an `ask`; one that was stopped goes on from its finished parts.
     """
 
     title: str
@@ -29,6 +29,7 @@ class Chore:
     words: str = ""
     done: int = 0
     of: int = 0
+    part: float = 0.0
     began: float | None = None
     problem: str = ""
     folder: str = ""
@@ -36,7 +37,7 @@ class Chore:
 
     @property
     def fraction(self) -> float | None:
-        return self.done / self.of if self.of else None
+        return min(1.0, (self.done + self.part) / self.of) if self.of else None
 
     @property
     def is_over(self) -> bool:
@@ -81,9 +82,18 @@ def _told_as_json(chore: Chore, found: Mapping[str, Any]) -> Chore:
         case {"folder": str(folder)}:
             return replace(chore, folder=folder)
         case {"words": str(words), "done": int(done), "of": int(of)}:
-            return replace(chore, words=words, done=done, of=of)
+            return replace(chore, words=words, done=done, of=of, part=_share(found))
         case _:
             return chore
+
+
+def _share(found: Mapping[str, Any]) -> float:
+    """How much of the part that goes on is done, 0 to 1, where the converter says."""
+    match found:
+        case {"step": int(step), "steps": int(steps)} if steps > 0:
+            return min(1.0, step / steps)
+        case _:
+            return 0.0
 
 
 def _told_in_words(chore: Chore, line: str) -> Chore:

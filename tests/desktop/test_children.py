@@ -99,15 +99,15 @@ def test_a_dropped_folder_is_imported_for_real(
 ) -> None:
     from tests.tiny_models import EPSILON, make_tiny_model
 
-    make_tiny_model(tmp_path / "from a friend", EPSILON)
+    make_tiny_model(tmp_path / "friend", EPSILON)
     screen = still.window.show_screen("models")
     assert isinstance(screen, ModelsScreen)
     qtbot.waitUntil(lambda: "starter" in screen.rows, timeout=PATIENCE)
-    screen.desk.bring([tmp_path / "from a friend"])
+    screen.desk.bring([tmp_path / "friend"])
     qtbot.waitUntil(lambda: not screen.chore_rows or bool(problem(screen)), timeout=10 * PATIENCE)
     assert problem(screen) == ""
-    qtbot.waitUntil(lambda: "from a friend" in screen.rows, timeout=PATIENCE)
-    assert screen.desk.models.find("from a friend").problem == ""  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: "friend" in screen.rows, timeout=PATIENCE)
+    assert screen.desk.models.find("friend").problem == ""  # type: ignore[union-attr]
 
 
 def problem(screen: ModelsScreen) -> str:

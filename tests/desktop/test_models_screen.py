@@ -118,6 +118,8 @@ def test_preparing_goes_on_and_ends_with_its_figures(
     command.say(words="Converting the UNet", done=1, of=5)
     assert chore(screen).words.text().startswith("Converting the UNet (2/5), ")
     assert chore(screen).bar.value() == 200
+    command.say(words="Converting the UNet", done=1, of=5, step=46, steps=92)
+    assert chore(screen).bar.value() == 300
     assert shop.window.bar.buttons["models"].text() == "Models (1)"
     install_converted(home, "fox-coreml-neural-engine", home / "models" / "fox")
     command.say(folder=str(home / "models" / "fox-coreml-neural-engine"))

@@ -55,6 +55,7 @@ class ModelDetails(QWidget):
         self.prepare = PrepareSection(desk.folder, desk.prepare)
         self.notes, self.delete = QPlainTextEdit(), DeleteLine(desk)
         self._shown, self._kept = "", ""
+        self._column = QVBoxLayout(self)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_PATIENCE_MS)
@@ -64,7 +65,7 @@ class ModelDetails(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         """As high as the words are at this width: Qt's own answer does not know the width."""
-        layout = self.layout()
+        layout = self._column
         return QSize(layout.totalMinimumSize().width(), layout.totalHeightForWidth(self.width()))
 
     def show_picture(self, found: QPixmap | None) -> None:
@@ -146,7 +147,7 @@ class ModelDetails(QWidget):
         words.addLayout(actions)
         head = row(self.picture, spacing=theme.MARGIN)
         head.addLayout(words, 1)
-        layout = QVBoxLayout(self)
+        layout = self._column
         layout.setContentsMargins(0, 0, theme.GRID, theme.MARGIN)
         layout.setSpacing(12)
         layout.addLayout(head)
@@ -178,7 +179,7 @@ class FactsSection(Section):
     def __init__(self) -> None:
         super().__init__(tr("What it is"))
         self.lines: dict[str, tuple[QLabel, ProseLabel]] = {}
-        self.copy = QPushButton(tr("Copy"))
+        self.copy, self._hash_box = QPushButton(tr("Copy")), QWidget()
         self._grid = QGridLayout()
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(theme.MARGIN)
@@ -204,7 +205,7 @@ class FactsSection(Section):
         self._sha256 = ""
 
     def _with_copy(self, value: QWidget) -> QWidget:
-        box = QWidget()
+        box = self._hash_box
         layout = row(value, self.copy)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addStretch(1)
@@ -230,7 +231,7 @@ class FactsSection(Section):
             for label in self.lines[key]:
                 label.setVisible(bool(value))
             self.lines[key][1].setText(value)
-        self.lines["hash"][1].parentWidget().setVisible(bool(facts["hash"]))
+        self._hash_box.setVisible(bool(facts["hash"]))
         self.lines["hash"][1].setToolTip(card.sha256)
         self.copy.setVisible(bool(card.sha256))
 
