@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from backends.core import int8_weights
+from backends.core.int8_exact import outermost
 from backends.core.model_folder import ModelFolder
 from backends.core.parts import Loader, load_on_device, set_attention
 from backends.core.streaming_files import build_empty, fill, open_weights
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from backends.core.torch_stages import Placement
 
 Hold = Callable[[nn.Module, Tensor], None]
-_EXACT = ("conv_in", "conv_out", "time_embedding.", "add_embedding.")
-"""Layers that stay as they are: a per mille of the weights, and every error in them reaches every pixel."""
 
 
 def _llm_int8() -> Hold:
@@ -55,6 +54,7 @@ def load_held(scheme: str) -> Loader:
 def _load_unet(folder: ModelFolder, placement: Placement, hold_linear: Hold) -> nn.Module:
     unet = build_empty(folder, "unet", placement.unet_dtype)
     weights = open_weights(folder, "unet", unet)
+    is_exact = outermost(weights.stored)
     for name, layer in int8_weights.holders(unet):
         if not is_exact(name):
             stored = not isinstance(layer, nn.Linear) or sees_only_time(name)
@@ -64,11 +64,6 @@ def _load_unet(folder: ModelFolder, placement: Placement, hold_linear: Hold) -> 
     weights.close()
     set_attention(unet, "unet", placement.attention)
     return unet
-
-
-def is_exact(name: str) -> bool:
-    """Whether a layer of a UNet keeps its weight as it is."""
-    return name.startswith(_EXACT)
 
 
 def sees_only_time(name: str) -> bool:

@@ -12,6 +12,7 @@ from math import prod
 import torch
 from torch import Tensor
 
+from backends.core.int8_exact import outermost
 from backends.core.int8_weights import dequantise, quantise
 from backends.core.streaming_files import WeightFiles
 
@@ -25,14 +26,19 @@ class Int8Files(WeightFiles):
     def __init__(self, files: WeightFiles) -> None:
         super().__init__(files.stored, files.changes, files.added)
         self._held: dict[str, tuple[Tensor, Tensor]] = {}
+        self._is_exact = outermost(files.stored)
         files.close()
 
     def tensor(self, name: str) -> Tensor:
-        if len(self.stored[name].shape) < 2 or prod(self.stored[name].shape) < _FEW:
+        if self._stays(name):
             return super().tensor(name)
         if name not in self._held:
             self._held[name] = quantise(super().tensor(name))
         return dequantise(*self._held[name], torch.float32)
+
+    def _stays(self, name: str) -> bool:
+        shape = self.stored[name].shape
+        return len(shape) < 2 or prod(shape) < _FEW or self._is_exact(name)
 
     def will_need(self, names: Iterable[str]) -> None:
         super().will_need(name for name in names if name not in self._held)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +11,11 @@ from torch import Tensor, nn
 
 from backends.core import int8_weights
 from backends.core.bnb_layers import hold_int8, hold_nf4
+from backends.core.int8_exact import outermost
 from backends.core.int8_weights import dequantise, quantise
+from backends.core.model_folder import open_folder
+from backends.core.streaming_files import build_empty
+from desktop.cli.bench_model import make_configuration
 from tests import measure_int8
 
 
@@ -64,6 +69,24 @@ def test_holding_leaves_a_byte_a_weight() -> None:
     held = {name: buffer.nbytes for name, buffer in module.named_buffers() if name.endswith("codes")}
     assert held == {"0.codes": 16 * 16 * 9, "1.codes": 64 * 64}
     assert set(dict(module.named_parameters())) == {"0.bias", "1.bias", "2.weight", "2.bias"}
+
+
+def test_the_outermost_layers_stay_as_they_are() -> None:
+    unet = ["conv_in.weight", "down_blocks.0.resnets.0.conv1.weight", "up_blocks.3.resnets.0.conv1.weight"]
+    inner = ["down_blocks.1.resnets.0.conv1.weight", "up_blocks.0.resnets.0.conv1.weight", "mid_block.conv"]
+    is_exact = outermost([*unet, *inner])
+    assert all(map(is_exact, unet))
+    assert not any(map(is_exact, inner))
+    is_exact = outermost(["decoder.up_blocks.0.a.weight", "decoder.up_blocks.3.a.weight"])
+    assert is_exact("decoder.up_blocks.3.a.weight")
+    assert not is_exact("decoder.up_blocks.0.a.weight")
+
+
+def test_nine_of_ten_weights_of_sd_15_are_held(tmp_path: Path) -> None:
+    unet = build_empty(open_folder(make_configuration(tmp_path / "sd15")), "unet")
+    is_exact = outermost(dict(unet.named_parameters()))
+    held = [layer.weight.numel() for name, layer in int8_weights.holders(unet) if not is_exact(name)]
+    assert sum(held) > 0.95 * sum(weight.numel() for weight in unet.parameters())
 
 
 @pytest.mark.parametrize(
