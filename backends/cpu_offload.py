@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from backends.core.torch_stages import Placement
 
 _SMALL_MODEL_BYTES = 100 * 2**20
+_LIBRARIES = 520 * 10**6
+"""Python, torch and diffusers once imported (480 MB), and what they make as they run (docs/cpu.md)."""
 _MEMORY = Option(
     id="memory",
     label="Memory",
@@ -75,7 +77,7 @@ class CpuOffload:
     """See the module's docstring."""
 
     capabilities = _CAPABILITIES
-    footprint = plain_footprint(4, 4, together=("unet", "vae"), streams=True, libraries=430 * 10**6)
+    footprint = plain_footprint(4, 4, together=("unet", "vae"), streams=True, libraries=_LIBRARIES)
 
     def probe(self) -> str | None:
         if find_spec("torch") is None:

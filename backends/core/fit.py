@@ -22,8 +22,8 @@ Size = tuple[int, int]
 """Width and height in pixels."""
 
 FITS, STREAMS, TOO_LARGE = "fits", "streams", "too large"
-_SPARE = 1.06
-"""What an allocator holds beyond the arrays alive: a guess, until tests/measure_cpu.py has run."""
+_SPARE = 1.03
+"""What an allocator holds beyond the arrays alive: 0.9 to 1.1 in six decodes on the CPU (docs/cpu.md)."""
 _SMALLEST_TILE = 32
 _PICTURE_COPIES = 4
 
