@@ -35,3 +35,6 @@ class NeverReady(PipelineEngine):
             return coreml_prepare.prepare(coreml_folder.open_converted(model_folder), "neural-engine", hang)
 
         backends.coreml.BACKEND.prepare = prepare
+
+    def warm_up(self) -> None:
+        """Nothing: making ready needs no torch."""

@@ -396,6 +396,7 @@ def test_the_networks_need_neither_diffusers_models_nor_transformers() -> None:
     assert told.stdout.strip() == "[]"
 
 
+@pytest.mark.thorough
 def test_the_window_shows_that_it_prepares_and_stop_ends_it(
     converted: Path, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -408,9 +409,9 @@ def test_the_window_shows_that_it_prepares_and_stop_ends_it(
     session.happened.connect(make.take)
     make.form.width, make.form.height = SIZE
     make.generate()
-    qtbot.waitUntil(lambda: headline(make).startswith("Preparing"), timeout=120_000)
+    qtbot.waitUntil(lambda: headline(make).startswith("Preparing"), timeout=600_000)
     make.stop()
-    qtbot.waitUntil(lambda: make.queue.running is None, timeout=60_000)
+    qtbot.waitUntil(lambda: make.queue.running is None, timeout=600_000)
     assert make.studio.problem is None
     session.close()
 
