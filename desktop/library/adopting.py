@@ -23,6 +23,7 @@ from desktop.library.index import (
     read_picture_file,
 )
 from desktop.library.places import folder_to_text, name_to_text, text_to_name
+from desktop.library.problems import explained
 
 _AT_ONCE = 50
 _SETTLED_NS = 2 * 10**9  # a folder's clock may tick that slowly (FAT)
@@ -89,7 +90,8 @@ def _known_names(library: Library, folder: Path) -> set[str]:
         " UNION ALL SELECT name FROM strangers WHERE folder_id = (SELECT id FROM folders WHERE path = ?1)",
         folder_to_text(folder),
     )
-    return {text_to_name(name) for (name,) in rows}
+    with explained(library.path):
+        return {text_to_name(name) for (name,) in rows}
 
 
 def _adopt(library: Library, folder: Path, names: list[str]) -> int:

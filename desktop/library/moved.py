@@ -10,6 +10,7 @@ from backends.core.contract import MezzotintError, UnreadablePicture
 from desktop.library.database import Library
 from desktop.library.index import hash_file, known_folders
 from desktop.library.places import folder_to_text, text_to_name
+from desktop.library.problems import explained
 from desktop.library.reading import open_picture_file
 
 _SAMPLES = 3
@@ -73,7 +74,8 @@ def _samples(library: Library, folder: Path) -> list[tuple[str, int, str]]:
         folder_to_text(folder),
         _SAMPLES,
     )
-    return [(text_to_name(name), size, sha256) for name, size, sha256 in rows]
+    with explained(library.path):
+        return [(text_to_name(name), size, sha256) for name, size, sha256 in rows]
 
 
 def _holds(folder: Path, samples: list[tuple[str, int, str]]) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import apsw
+
 from desktop.library import paths
 
 _PICTURES = "{pictures}"
@@ -39,8 +41,10 @@ def name_to_text(name: str) -> str:
     return name.translate(_TO_TEXT)
 
 
-def text_to_name(text: str) -> str:
-    """The name that `name_to_text` was given."""
+def text_to_name(text: object) -> str:
+    """The name that `name_to_text` was given. Raises apsw.CorruptError when damage made it something else."""
+    if not isinstance(text, str):
+        raise apsw.CorruptError("a name is no text")
     return text.translate(_FROM_TEXT)
 
 

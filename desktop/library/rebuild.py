@@ -139,12 +139,13 @@ def _copy_pictures(old: Source, new: Connection, marks: Marks) -> None:
     for folder, record, *values in old.rows(sql):
         if not _is_place(folder) or (folder, values[0]) in marks.deleted:
             continue
-        if not text_to_folder(folder).is_dir():
+        if not os.path.isdir(text_to_folder(folder)):
             _copy_picture(new, folder, record, values)
 
 
 def _is_place(text: object) -> bool:
-    return isinstance(text, str) and text != "" and "\0" not in text
+    """Whether damage has left a folder's text as we write them."""
+    return isinstance(text, str) and "\0" not in text and text_to_folder(text).is_absolute()
 
 
 def _copy_picture(new: Connection, folder: str, record: str | None, values: list[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import sqlite3
@@ -238,6 +239,20 @@ def refuse(source: Path) -> Callable[[Path, Path], None]:
         really(old, new)
 
     return replace_others
+
+
+@pytest.mark.parametrize("name", [b"\xff", 7, "panda " * 100, ""])
+@pytest.mark.parametrize("place", ["pictures SET name", "folders SET path"])
+def test_what_damage_made_of_a_name_stops_no_rebuild(home: Path, place: str, name: object):
+    with open_library() as library:
+        path = keep(library, home / "pictures")
+        with library.write() as connection:
+            connection.execute(f"UPDATE {place} = ?", (name,))
+    with contextlib.suppress(LibraryDamaged):
+        open_at_start().close()
+    assert rebuild_library().pictures == 1
+    with open_library() as library:
+        assert [picture.path for picture in find_pictures(library)] == [path]
 
 
 # --- The queue ----------------------------------------------------------------------------------
