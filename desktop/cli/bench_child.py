@@ -181,7 +181,8 @@ def pairs(task: Task, count: int = 5) -> list[tuple[float, float]]:
         with torch.inference_mode():
             return _timed(lambda: theirs(latents, 500.0, hidden))
 
-    ours_step(), their_step()
+    ours_step()
+    their_step()
     return [(ours_step(), their_step()) for _ in range(count)]
 
 

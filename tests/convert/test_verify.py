@@ -125,9 +125,10 @@ def test_batches_are_fitted_to_the_package() -> None:
 
 def test_torch_takes_the_weights_of_a_package() -> None:
     """By coremltools' names of them; a linear layer's may be a 1 x 1 convolution's there."""
-    network = torch.nn.ModuleDict({"to_q": torch.nn.Linear(2, 3)})
+    to_q = torch.nn.Linear(2, 3)
+    network = torch.nn.ModuleDict({"to_q": to_q})
     taken = verify.take_weights(network, {"to_q_weight_to_fp16_palettized": torch.ones(3, 2, 1, 1)})
     assert taken == 1
-    assert network["to_q"].weight.tolist() == [[1.0] * 2] * 3
+    assert to_q.weight.tolist() == [[1.0] * 2] * 3
     with pytest.raises(BrokenModel, match="to_k_weight"):
         verify.take_weights(network, {"to_k_weight_to_fp16_palettized": torch.ones(3, 2)})

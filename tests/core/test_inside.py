@@ -28,7 +28,7 @@ from tests.core.test_pipeline import Spoiled, make_request, noisy_png, pictures
 INSIDE = (NoiseDrawn, StepSeen, Denoised, WordsAttended)
 
 
-def look(request: Request, stages: Stages, **options: bool) -> list[Event]:
+def look(request: Request, stages: Stages, **options: Any) -> list[Event]:
     return list(pipeline.generate(request, stages, inside=True, **options))
 
 

@@ -117,11 +117,12 @@ def test_no_screen_is_left_in_english(marked: StillShop) -> None:
         *(f"{each.capabilities.name}, {each.capabilities.hardware}" for each in backends),
     }  # fmt: skip
     marked.backends.found = backends
+    helps: set[str] = set()
     for backend in backends:
         marked.settings.backend = backend.capabilities.id
         options = {choice for option in backend.capabilities.options for choice in option.choices}
         screen = marked.window.show_screen("settings")
-        helps = {option.help for option in backend.capabilities.options}
+        helps |= {option.help for option in backend.capabilities.options}
         assert english_in(shown(screen), names | options | helps) == []
     marked.make.generate()
     marked.step(2)
