@@ -126,6 +126,9 @@ def standing_for(embedding: Any, token_ids: Tensor, rows: Tensor) -> Generator[T
 
     Gives the ids to call the encoder with, in which an ordinary token holds those places.
     """
+    if not len(rows):
+        yield token_ids
+        return
     places = token_ids >= FIRST
 
     def put(module: Any, args: Any, output: Tensor) -> Tensor:

@@ -31,9 +31,12 @@ from backends.core.torch_stages import Placement, TorchStages
 from tests import mps_guard
 from tests.device_guard import CARD, DeviceGuard
 from tests.mps_guard import MpsGuard, mps_operators, runs_on_mps
-from tests.tiny_models import EPSILON, make_tiny_model
+from tests.tiny_models import EPSILON, make_tiny_model, make_tiny_sdxl
 
-TINY_MODELS: dict[str, Callable[[Path], Path]] = {"sd1": lambda folder: make_tiny_model(folder, EPSILON)}
+TINY_MODELS: dict[str, Callable[[Path], Path]] = {
+    "sd1": lambda folder: make_tiny_model(folder, EPSILON),
+    "sdxl": lambda folder: make_tiny_sdxl(folder, EPSILON),
+}
 """A small model of each family. A new family's has to be added here."""
 PLENTY = 8 * 10**9
 A_CARD = Card("NVIDIA GeForce RTX 3050", (8, 6), 4 * 10**9)
@@ -49,6 +52,9 @@ def run_all(stages: Stages) -> None:
     """Every stage once, as the pipeline does it with guidance and a start picture."""
     conditioning = stages.encode_text("a cat", 1)
     both = {name: torch.cat([tensor, tensor]) for name, tensor in conditioning.tensors.items()}
+    if family := families.named(stages.facts.family):
+        sizes = family.size_conditioning(96, 64).items()
+        both |= {name: tensor.expand(2, *tensor.shape[1:]) for name, tensor in sizes}
     stages.encode_image(torch.zeros(1, 3, 64, 96))
     stages.denoise(torch.zeros(2, *stages.facts.latent_shape(96, 64)[1:]), 500.0, both)
     stages.decode(torch.zeros(stages.facts.latent_shape(96, 64)))
