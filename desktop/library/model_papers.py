@@ -14,6 +14,8 @@ _README_BYTES = 4096
 
 def written_sha256(folder: ModelFolder) -> str:
     """Of the file it was imported from, or of the denoiser, as far as that is written down; else ""."""
+    if folder.change and folder.change.digest:
+        return folder.model_hash()
     imported: object = folder.manifest.get("imported")
     if isinstance(imported, Mapping) and (told := str(cast(Mapping[str, Any], imported).get("sha256", ""))):
         return told
