@@ -30,6 +30,17 @@ class Change:
             return self._scale(found["hada_w1_b"].shape[0]) * (first * second).reshape(shape)
         return self._kronecker().reshape(shape)
 
+    def check(self, shape: torch.Size) -> None:
+        """Raises ValueError unless it fits a weight of this shape. No memory is taken."""
+        if "up" in self.tensors and self.tensors["up"].shape[0] != shape[0]:
+            raise ValueError("another number of outputs")
+        like = {name: _stand_in(tensor) for name, tensor in self.tensors.items() if name != "alpha"}
+        try:
+            with torch.device("meta"):
+                Change(like).of_shape(shape)
+        except (RuntimeError, KeyError, IndexError) as error:
+            raise ValueError(f"no change of a weight of shape {tuple(shape)}") from error
+
     def _product(self) -> Tensor:
         """up @ down, with the middle factor of a convolution in between where there is one."""
         up, down = self.tensors["up"].flatten(1), self.tensors["down"].flatten(1)
@@ -73,3 +84,8 @@ class Merged:
 def plain(name: str) -> str:
     """A weight's name without what older releases of transformers put before it."""
     return name.removeprefix("text_model.")
+
+
+def _stand_in(tensor: Tensor) -> Tensor:
+    """The same shape without memory."""
+    return torch.empty_like(tensor, device="meta")

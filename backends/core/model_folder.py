@@ -38,7 +38,7 @@ _REPAIR = "Copy or download the model again."
 
 @dataclass(frozen=True)
 class Change:
-    """A file that changes a model's UNet (backends/core/low_rank.py), and the SHA-256 it should have."""
+    """A file that changes a model's UNet (a LoRA), and the SHA-256 it should have."""
 
     path: Path
     digest: str | None

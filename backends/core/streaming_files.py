@@ -24,10 +24,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from backends.core import low_rank
-from backends.core.contract import BrokenModel
-from backends.core.lora_change import Merged, plain
-from backends.core.low_rank import LowRank
+from backends.core.contract import BrokenModel, InvalidRequest
+from backends.core.lora_change import Change, Merged, plain
+from backends.core.lora_file import read
 from backends.core.model_folder import ModelFolder
 
 CLASSES = {
@@ -83,17 +82,16 @@ class Stored:
 
 
 class WeightFiles:
-    """The weights of one part, by the names of the module's parameters: `stored`, `changes` of some where the
-    model is a variant, and what LoRAs have `added`."""
+    """The weights of one part, by the names of the module's parameters: as they are `stored`, and what a
+    variant and LoRAs have `added`."""
 
     def __init__(
         self,
         tensors: Mapping[str, Stored],
-        changes: Mapping[str, LowRank] | None = None,
         added: Mapping[str, Merged] | None = None,
     ) -> None:
         self.stored = dict(tensors)
-        self.changes, self.added = dict(changes or {}), dict(added or {})
+        self.added = dict(added or {})
         self._files = {path: path.open("rb") for path in {stored.path for stored in tensors.values()}}
         self._areas: dict[Path, mmap.mmap] = {}
 
@@ -103,7 +101,6 @@ class WeightFiles:
     def tensor(self, name: str) -> Tensor:
         """A view of the file, as it is stored; a changed copy for a variant or with LoRAs."""
         weight = self.stored[name].view()
-        weight = self.changes[name].added_to(weight) if name in self.changes else weight
         return self.added[name].added_to(weight) if name in self.added else weight
 
     def staying(self, name: str, device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -112,7 +109,7 @@ class WeightFiles:
         Where no copy is needed these share one mapping a file, as systems limit the number of mappings.
         """
         stored = self.stored[name]
-        if device.type != "cpu" or stored.dtype != dtype or name in {*self.changes, *self.added}:
+        if device.type != "cpu" or stored.dtype != dtype or name in self.added:
             return self.tensor(name).to(device, dtype)
         if stored.path not in self._areas:
             descriptor = self._files[stored.path].fileno()
@@ -214,23 +211,30 @@ def open_weights(folder: ModelFolder, part: str, module: nn.Module) -> WeightFil
                 "Copy or download the model again.",
             )
     found = {name: stored[names[name]] for name, _ in _stored_members(module) if name in names}
-    return WeightFiles(found, _changes(folder, part, found), _added(folder, part, found))
+    return WeightFiles(found, _added(folder, part, found))
 
 
-def _added(folder: ModelFolder, part: str, weights: Iterable[str]) -> dict[str, Merged]:
-    """What LoRAs add, by the names of the module's parameters."""
-    added = folder.additions.get(part, {})
+def _added(folder: ModelFolder, part: str, weights: Mapping[str, Stored]) -> dict[str, Merged]:
+    """What a variant and LoRAs add, by the names of the module's parameters. Raises BrokenModel."""
+    added = dict(folder.additions.get(part, {}))
+    if part == "unet" and folder.change:
+        for name, change in _own_changes(folder.change.path, weights).items():
+            later = added[name].changes if name in added else ()
+            added[name] = Merged(((change, 1.0), *later))
     return {name: added[plain(name)] for name in weights if plain(name) in added}
 
 
-def _changes(folder: ModelFolder, part: str, weights: Mapping[str, Stored]) -> dict[str, LowRank]:
-    if part != "unet" or folder.change is None:
-        return {}
-    changes = low_rank.read(folder.change.path)
-    for name, change in changes.items():
-        shape = weights[name].shape if name in weights else ()
-        if not shape or (change.up.shape[0], change.down[0].numel()) != (shape[0], prod(shape[1:])):
-            raise low_rank.misfit(folder.change.path)
+def _own_changes(file: Path, weights: Mapping[str, Stored]) -> dict[str, Change]:
+    """What makes a variant of its base: a LoRA of the UNet, by the names of the weights."""
+    try:
+        changes = {f"{layer.removeprefix('unet.')}.weight": change for layer, change in read(file).items()}
+        for name, change in changes.items():
+            change.check(torch.Size(weights[name].shape))
+    except (InvalidRequest, KeyError, ValueError) as error:
+        raise BrokenModel(
+            f"{file.parent.name}/{file.name} does not fit the model it changes.",
+            "Copy or download the model again.",
+        ) from error
     return changes
 
 

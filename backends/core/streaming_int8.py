@@ -24,7 +24,7 @@ class Int8Files(WeightFiles):
     """A part's weights; matrices and convolutions are quantised when they are first asked for."""
 
     def __init__(self, files: WeightFiles) -> None:
-        super().__init__(files.stored, files.changes, files.added)
+        super().__init__(files.stored, files.added)
         self._held: dict[str, tuple[Tensor, Tensor]] = {}
         self._is_exact = outermost(files.stored)
         files.close()

@@ -19,7 +19,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from backends.core.low_rank import merge
+from backends.core.lora_file import read
 from captions import scene_content, with_backdrop
 from compose import Spec, draw_spec
 from judge import as_batch, open_judge, verdicts
@@ -54,6 +54,15 @@ def shares(specs: Sequence[Spec], right: dict[str, torch.Tensor]) -> dict[str, f
     return {name: round(float(values.float().mean()), 3) for name, values in found.items()}
 
 
+@torch.no_grad()
+def add_change(unet: torch.nn.Module, file: Path) -> None:
+    """Adds the student's change to the UNet's weights."""
+    weights = dict(unet.named_parameters())
+    for layer, change in read(file).items():
+        weight = weights[f"{layer.removeprefix('unet.')}.weight"]
+        weight += change.of_shape(weight.shape)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -71,7 +80,7 @@ def main() -> None:
     specs, prompts = held_out_prompts(options.count)
     pipeline = open_pipeline(options.model)
     if options.low_rank:
-        merge(pipeline.unet, options.low_rank)
+        add_change(pipeline.unet, options.low_rank)
     pictures = draw(pipeline, prompts, options.guidance, options.steps, seed=1000)
     if options.sheet:
         tile(pictures, columns=20).save(options.sheet)

@@ -1,8 +1,7 @@
 """LoRAs: our pixels against diffusers', in the layouts of peft and of kohya's scripts.
 
-diffusers reads the files and names the layers, and their products are added to its weights here, as peft does
-it when it fuses: peft 0.21 gave the same weights to the last bit (of the attention layers in SDXL's text
-encoders diffusers 0.42 forgets the changes when the file is kohya's, so peft is no reference for those).
+diffusers reads the files and names the layers, and their products are added to its weights here. peft itself is no
+reference for kohya's SDXL files: of the attention layers in the text encoders diffusers 0.42 forgets the changes.
 """
 
 from __future__ import annotations
