@@ -11,42 +11,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from desktop import sd15
 from desktop.library.models import STARTER, find_model
 
 NAME = "SD 1.5 shape, random weights"
 _BLOCK = 2**22
-_UNET = {
-    "_class_name": "UNet2DConditionModel",
-    "sample_size": 64,
-    "in_channels": 4,
-    "out_channels": 4,
-    "layers_per_block": 2,
-    "block_out_channels": [320, 640, 1280, 1280],
-    "down_block_types": [*["CrossAttnDownBlock2D"] * 3, "DownBlock2D"],
-    "up_block_types": ["UpBlock2D", *["CrossAttnUpBlock2D"] * 3],
-    "cross_attention_dim": 768,
-    "attention_head_dim": 8,
-}
-_VAE = {
-    "_class_name": "AutoencoderKL",
-    "sample_size": 512,
-    "latent_channels": 4,
-    "layers_per_block": 2,
-    "block_out_channels": [128, 256, 512, 512],
-    "down_block_types": ["DownEncoderBlock2D"] * 4,
-    "up_block_types": ["UpDecoderBlock2D"] * 4,
-}
-_TEXT = {
-    "architectures": ["CLIPTextModel"],
-    "model_type": "clip_text_model",
-    "vocab_size": 49408,
-    "hidden_size": 768,
-    "intermediate_size": 3072,
-    "num_hidden_layers": 12,
-    "num_attention_heads": 12,
-    "max_position_embeddings": 77,
-    "hidden_act": "quick_gelu",
-}
 _SCHEDULER = {
     "_class_name": "PNDMScheduler",
     "beta_start": 0.00085,
@@ -57,13 +26,7 @@ _SCHEDULER = {
     "set_alpha_to_one": False,
     "steps_offset": 1,
 }
-_INDEX = {
-    "_class_name": "StableDiffusionPipeline",
-    "text_encoder": ["transformers", "CLIPTextModel"],
-    "tokenizer": ["transformers", "CLIPTokenizer"],
-    "unet": ["diffusers", "UNet2DConditionModel"],
-    "vae": ["diffusers", "AutoencoderKL"],
-    "scheduler": ["diffusers", "PNDMScheduler"],
+_UNCHECKED = {
     "safety_checker": [None, None],
     "feature_extractor": [None, None],
     "requires_safety_checker": False,
@@ -140,11 +103,11 @@ def _write_configuration(folder: Path) -> None:
     shutil.copytree(tokenizer, folder / "tokenizer", dirs_exist_ok=True)
     told = json.loads((tokenizer / "tokenizer_config.json").read_text(encoding="utf-8"))
     _write_json(folder / "tokenizer" / "tokenizer_config.json", told | {"model_max_length": 77})
-    _write_json(folder / "text_encoder" / "config.json", _TEXT | ends)
-    _write_json(folder / "unet" / "config.json", _UNET)
-    _write_json(folder / "vae" / "config.json", _VAE)
+    _write_json(folder / "text_encoder" / "config.json", sd15.TEXT | ends)
+    _write_json(folder / "unet" / "config.json", sd15.UNET)
+    _write_json(folder / "vae" / "config.json", sd15.VAE)
     _write_json(folder / "scheduler" / "scheduler_config.json", _SCHEDULER)
-    _write_json(folder / "model_index.json", _INDEX)
+    _write_json(folder / "model_index.json", sd15.INDEX | _UNCHECKED)
     _write_json(folder / "model.json", {"name": NAME})
 
 

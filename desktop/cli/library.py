@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from backends.core.contract import MezzotintError
@@ -63,25 +64,24 @@ def _check(options: LibraryOptions) -> int:
 
 def _rebuild(options: LibraryOptions) -> int:
     rebuilt = rebuild_library()
-    kept = str(rebuilt.kept) if rebuilt.kept else None
-    if options.json:
-        print(json.dumps({"pictures": rebuilt.pictures, "kept": kept}))
-        return 0
-    print(f"The library is made anew; pictures in it: {rebuilt.pictures}.")
-    if kept:
-        print(f"The database as it was is kept as {printable(kept)}")
-    return 0
+    words = f"The library is made anew; pictures in it: {rebuilt.pictures}."
+    return _tell_of_change(options, {"pictures": rebuilt.pictures}, words, rebuilt.kept)
 
 
 def _restore(options: LibraryOptions) -> int:
     restored = restore_library()
-    kept = str(restored.kept) if restored.kept else None
+    words = f"The library is as it was on {restored.day}; pictures made since are listed, too."
+    return _tell_of_change(options, {"day": restored.day}, words, restored.kept)
+
+
+def _tell_of_change(options: LibraryOptions, facts: dict[str, object], words: str, kept: Path | None) -> int:
+    """`kept` is where the database is that was there before."""
     if options.json:
-        print(json.dumps({"day": restored.day, "kept": kept}))
+        print(json.dumps({**facts, "kept": str(kept) if kept else None}))
         return 0
-    print(f"The library is as it was on {restored.day}; pictures made since are listed, too.")
+    print(words)
     if kept:
-        print(f"The database as it was is kept as {printable(kept)}")
+        print(f"The database as it was is kept as {printable(str(kept))}")
     return 0
 
 

@@ -14,56 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from backends.core.model_folder import ModelFolder, open_folder
+from desktop import sd15
 
-_UNET: dict[str, Any] = {
-    "_class_name": "UNet2DConditionModel",
-    "sample_size": 64,
-    "in_channels": 4,
-    "out_channels": 4,
-    "layers_per_block": 2,
-    "block_out_channels": [320, 640, 1280, 1280],
-    "down_block_types": [*["CrossAttnDownBlock2D"] * 3, "DownBlock2D"],
-    "up_block_types": ["UpBlock2D", *["CrossAttnUpBlock2D"] * 3],
-    "cross_attention_dim": 768,
-    "attention_head_dim": 8,
-}
-_VAE: dict[str, Any] = {
-    "_class_name": "AutoencoderKL",
-    "sample_size": 512,
-    "latent_channels": 4,
-    "layers_per_block": 2,
-    "block_out_channels": [128, 256, 512, 512],
-    "down_block_types": ["DownEncoderBlock2D"] * 4,
-    "up_block_types": ["UpDecoderBlock2D"] * 4,
-}
-_CLIP: dict[str, Any] = {
-    "architectures": ["CLIPTextModel"],
-    "vocab_size": 49_408,
-    "hidden_size": 768,
-    "intermediate_size": 3072,
-    "num_hidden_layers": 12,
-    "num_attention_heads": 12,
-    "max_position_embeddings": 77,
-}
-_SD1_INDEX: dict[str, Any] = {
-    "_class_name": "StableDiffusionPipeline",
-    "text_encoder": ["transformers", "CLIPTextModel"],
-    "tokenizer": ["transformers", "CLIPTokenizer"],
-    "unet": ["diffusers", "UNet2DConditionModel"],
-    "vae": ["diffusers", "AutoencoderKL"],
-    "scheduler": ["diffusers", "PNDMScheduler"],
-}
 _NAMES = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.json"}
 _SD1: dict[str, Any] = {
-    "text_encoder": _CLIP,
-    "unet": _UNET,
-    "vae": _VAE,
+    "text_encoder": sd15.TEXT,
+    "unet": sd15.UNET,
+    "vae": sd15.VAE,
     "tokenizer": {"model_max_length": 77},
     "scheduler": {},
 }
 
 
-_OPEN_CLIP: dict[str, Any] = _CLIP | {
+_OPEN_CLIP: dict[str, Any] = sd15.TEXT | {
     "hidden_size": 1024,
     "intermediate_size": 4096,
     "num_hidden_layers": 23,
@@ -72,20 +35,20 @@ _OPEN_CLIP: dict[str, Any] = _CLIP | {
 }
 _SD2: dict[str, Any] = _SD1 | {
     "text_encoder": _OPEN_CLIP,
-    "unet": _UNET
+    "unet": sd15.UNET
     | {
         "cross_attention_dim": 1024,
         "attention_head_dim": [5, 10, 20, 20],
         "use_linear_projection": True,
     },
 }
-_SDXL_INDEX: dict[str, Any] = _SD1_INDEX | {
+_SDXL_INDEX: dict[str, Any] = sd15.INDEX | {
     "_class_name": "StableDiffusionXLPipeline",
     "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
     "tokenizer_2": ["transformers", "CLIPTokenizer"],
 }
 _SDXL: dict[str, Any] = _SD1 | {
-    "text_encoder_2": _CLIP
+    "text_encoder_2": sd15.TEXT
     | {
         "architectures": ["CLIPTextModelWithProjection"],
         "hidden_size": 1280,
@@ -95,7 +58,7 @@ _SDXL: dict[str, Any] = _SD1 | {
         "projection_dim": 1280,
         "hidden_act": "gelu",
     },
-    "unet": _UNET
+    "unet": sd15.UNET
     | {
         "sample_size": 128,
         "block_out_channels": [320, 640, 1280],
@@ -109,7 +72,7 @@ _SDXL: dict[str, Any] = _SD1 | {
         "addition_time_embed_dim": 256,
         "projection_class_embeddings_input_dim": 2816,
     },
-    "vae": _VAE | {"sample_size": 1024, "scaling_factor": 0.13025},
+    "vae": sd15.VAE | {"sample_size": 1024, "scaling_factor": 0.13025},
     "tokenizer_2": {"model_max_length": 77},
 }
 
@@ -149,7 +112,7 @@ RECOMMENDED = (
         steps=20,
         words="The model that most others are made from; it fits nearly everywhere.",
         checked="licence; the size is calculated for half precision",
-        index=_SD1_INDEX,
+        index=sd15.INDEX,
         parts=_SD1,
     ),
     Recommended(
@@ -161,7 +124,7 @@ RECOMMENDED = (
         steps=25,
         words="Of Stable Diffusion 1.5's size, and pleasing with short prompts.",
         checked="licence and about 2.0 GB; whether half precision is there as files was not",
-        index=_SD1_INDEX,
+        index=sd15.INDEX,
         parts=_SD1,
     ),
     Recommended(
@@ -173,8 +136,8 @@ RECOMMENDED = (
         steps=4,
         words="Pictures in 4 steps instead of 20: the quickest on a slow machine.",
         checked="licence and the UNet's 3.44 GB; it is there in full precision only",
-        index=_SD1_INDEX | {"_class_name": "LatentConsistencyModelPipeline"},
-        parts=_SD1 | {"unet": _UNET | {"time_cond_proj_dim": 256}},
+        index=sd15.INDEX | {"_class_name": "LatentConsistencyModelPipeline"},
+        parts=_SD1 | {"unet": sd15.UNET | {"time_cond_proj_dim": 256}},
     ),
     Recommended(
         name="sd-turbo",
@@ -185,7 +148,7 @@ RECOMMENDED = (
         steps=4,
         words="Pictures in 1 to 4 steps, simpler than those of the larger models.",
         checked="that its page sends to this licence; the size is calculated for half precision",
-        index=_SD1_INDEX,
+        index=sd15.INDEX,
         parts=_SD2,
     ),
     Recommended(

@@ -9,7 +9,6 @@ give them the right one by `trained_betas`; for them the reference gets the same
 from __future__ import annotations
 
 import importlib
-import io
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from backends.core.contract import SAMPLERS, PictureReady, Request, Stages
 from backends.core.model_folder import read_facts
 from backends.core.quiet import quiet
 from backends.core.registry import get_backend
+from tests.families.reference import png_bytes, psnr, start_picture
 from tests.tiny_models import EPSILON, V_ZERO_SNR, make_tiny_model
 
 STARTER = Path(__file__).parents[2] / "desktop/resources/starter"
@@ -174,22 +174,3 @@ def ours(pair: Pair, sampler: str, guidance: float, start: Image.Image | None) -
     events = list(pipeline.generate(request, pair.stages, previews=False))
     picture = next(event.picture for event in events if isinstance(event, PictureReady))
     return np.frombuffer(picture.rgb, np.uint8).reshape(picture.height, picture.width, 3)
-
-
-def start_picture(side: int) -> Image.Image:
-    ramp = np.linspace(0, 255, side, dtype=np.uint8)
-    red, green = np.meshgrid(ramp, ramp)
-    return Image.fromarray(np.stack([red, green, np.full_like(red, 90)], axis=-1))
-
-
-def png_bytes(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def psnr(first: np.ndarray, second: np.ndarray) -> float:
-    """Peak signal-to-noise ratio of 8-bit pictures in dB; 99 when they are equal."""
-    assert first.shape == second.shape
-    error = np.mean((first.astype(np.float64) - second.astype(np.float64)) ** 2)
-    return 99.0 if error == 0 else float(10 * np.log10(255**2 / error))

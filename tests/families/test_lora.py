@@ -1,7 +1,7 @@
 """LoRAs: our pixels against diffusers', in the layouts of peft and of kohya's scripts.
 
-diffusers reads the files and names the layers, and their products are added to its weights here. peft itself is no
-reference for kohya's SDXL files: of the attention layers in the text encoders diffusers 0.42 forgets the changes.
+diffusers reads the files and names the layers, and their products are added to its weights here. peft itself
+is no reference for kohya's SDXL files: diffusers 0.42 forgets the text encoders' attention layers there.
 """
 
 from __future__ import annotations
