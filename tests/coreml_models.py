@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import Tensor
 
 from tests.tiny_models import EPSILON, make_tiny_model
 
@@ -36,3 +37,9 @@ def make_smallest_model(folder: Path) -> Path:
         norm_num_groups=4,
     ).save_pretrained(folder / "vae")
     return folder
+
+
+def outputs(network: Any, inputs: dict[str, Tensor]) -> Tensor:
+    with torch.no_grad():
+        found = network(*inputs.values())
+    return torch.cat(found) if isinstance(found, tuple) else found

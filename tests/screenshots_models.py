@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QScrollArea
 from desktop.library import paths
 from desktop.model.backends import BackendState
 from desktop.view.models.screen import ModelsScreen
-from tests.desktop.models_kit import StillRunner, install, install_converted
+from tests.desktop.models.kit import StillRunner, install, install_converted
 from tests.fakes import FAKE_BACKEND
 
 if TYPE_CHECKING:

@@ -5,10 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from desktop.view.models.chore_row import ChoreRow
+from desktop.view.models.screen import ModelsScreen
+from tests.desktop.still_window import StillShop
 from tests.fakes import write_model_configs
 
+BUTTON = Qt.MouseButton.LeftButton
+PATIENCE = 30_000
 WEIGHTS = {"text_encoder": "model", "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
 EMPTY = (2).to_bytes(8, "little") + b"{}"
 """A safetensors file that holds nothing."""
@@ -92,3 +100,31 @@ def install_converted(home: Path, name: str, source: Path, **coreml: Any) -> Pat
     manifest |= {"coreml": told | coreml, "defaults": {"width": 64, "height": 64, "steps": 5}}
     (folder / "model.json").write_text(json.dumps(manifest))
     return folder
+
+
+def open_shop(qtbot: QtBot, home: Path, runner: StillRunner) -> StillShop:
+    made = StillShop(home)
+    made.models_room.desk._runner = runner
+    qtbot.addWidget(made.window)
+    made.window.show()
+    return made
+
+
+def show(shop: StillShop, qtbot: QtBot, name: str = "fox") -> ModelsScreen:
+    screen = cast(ModelsScreen, shop.window.show_screen("models"))
+    qtbot.waitUntil(lambda: name in screen.rows, timeout=PATIENCE)
+    screen.desk.choose(name)
+    return screen
+
+
+def chore(screen: ModelsScreen) -> ChoreRow:
+    (only,) = screen.chore_rows.values()
+    return only
+
+
+def conversion(runner: StillRunner):
+    return runner.of("convert")[-1]
+
+
+def refreshed(screen: ModelsScreen, qtbot: QtBot, name: str) -> None:
+    qtbot.waitUntil(lambda: name in screen.rows, timeout=PATIENCE)
