@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,11 +46,12 @@ def copy(converted: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(converted, tmp_path / "copy"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def both(converted: Path, tiny: Path) -> Iterator[tuple[Stages, Stages]]:
-    os.environ[coreml_runtime.VARIABLE] = "reference"
-    ours, theirs = get_backend("coreml").open(converted, {}), get_backend("cpu_offload").open(tiny, {})
-    yield ours, theirs
-    ours.close()
-    theirs.close()
-    del os.environ[coreml_runtime.VARIABLE]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(coreml_runtime.VARIABLE, "reference")
+        ours = get_backend("coreml").open(converted, {})
+        theirs = get_backend("cpu_offload").open(tiny, {})
+        yield ours, theirs
+        ours.close()
+        theirs.close()
