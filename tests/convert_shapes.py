@@ -2,7 +2,7 @@
 
 python -m tests.convert_shapes --shapes sd15 --sizes 512x512 --attention split-einsum original
 
-Prints a table: time and peak memory of the conversion, bytes, PSNR in fp32 arithmetic and with fp16's
+Prints a table: time (elapsed, and of one processor core) and peak memory of the conversion, bytes, PSNR in fp32 arithmetic and with fp16's
 rounding. Each line is made in a process of its own. SDXL's UNet can be cut: `--sdxl-layers 2` has two
 transformer layers where it has ten.
 """
@@ -53,7 +53,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         "projection_class_embeddings_input_dim": 2816,
     },
 }
-HEADER = ("shape", "size", "attention", "seconds", "peak memory", "package", "fp32", "fp16")
+HEADER = ("shape", "size", "attention", "seconds", "of a core", "peak memory", "package", "fp32", "fp16")
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def convert_one(case: Case, queue: Any) -> None:
         wanted = plain(unet, "unet")(*entry.inputs.values()).numpy()
     for name in ("get_time_embed", "get_aug_embed"):
         unet.__dict__.pop(name, None)
-    began = time.monotonic()
+    began, computed = time.monotonic(), time.process_time()
     shapes = {name: (tuple(each.shape),) for name, each in entry.inputs.items()}
     system = SYSTEMS["macOS15" if case.attention == "fused" else "macOS13"]
     model = to_coreml.to_model(build(unet, "unet", case.attention), entry, shapes, system)
@@ -89,6 +89,7 @@ def convert_one(case: Case, queue: Any) -> None:
         package = Path(folder, "unet.mlpackage")
         model.save(str(package))
         row: dict[str, Any] = {"seconds": time.monotonic() - began, "peak": peak_bytes() or 0}
+        row["cpu"] = time.process_time() - computed
         row["bytes"] = sum(file.stat().st_size for file in package.rglob("*") if file.is_file())
         del model, unet
         network = mil_reference.load(package)
@@ -131,7 +132,14 @@ def cells(case: Case, row: dict[str, Any]) -> list[str]:
     if not row:
         return [*named, "failed"]
     rates = [f"{row[each]:.1f} dB" if each in row else "" for each in ("fp32", "fp16")]
-    return [*named, f"{row['seconds']:.0f}", in_words(row["peak"]), in_words(row["bytes"]), *rates]
+    return [
+        *named,
+        f"{row['seconds']:.0f}",
+        f"{row['cpu']:.0f}",
+        in_words(row["peak"]),
+        in_words(row["bytes"]),
+        *rates,
+    ]
 
 
 def main() -> None:
