@@ -1,15 +1,17 @@
-"""Draws the window's states, light and dark, offscreen, to look at them.
+"""Draws the window's states, offscreen, to look at them: both themes, 900 x 600 to 4K, German, high DPI.
 
-python -m tests.screenshots FOLDER [NAME ...] [--language de]
+python -m tests.screenshots FOLDER [NAME ...]
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -37,7 +39,7 @@ from backends.core.contract import (
 from desktop.application import model_choices
 from desktop.library import paths
 from desktop.library.problems import damaged
-from desktop.model.language import LANGUAGES, speak, spoken
+from desktop.model.language import speak
 from desktop.model.studio import Made
 from desktop.session import Session
 from desktop.shelf import Shelf
@@ -73,6 +75,14 @@ class Scene:
         self.workshop = Workshop(self.bench, Shelf(), model_choices())
         self.make, self.window = self.workshop.make, self.workshop.window
         self.make.worker_ready("CPU")
+        self.before_grab: list[Callable[[], object]] = []
+        self.at_end: list[Callable[[], object]] = []
+
+    def close(self) -> None:
+        for act in self.at_end:
+            act()
+        self.workshop.close()
+        self.window.deleteLater()
 
     @property
     def request(self) -> Request:
@@ -227,51 +237,79 @@ STATES: Mapping[str, Callable[[Scene], None]] = {
 }  # fmt: skip
 FULL = {state.__name__ for state in screenshots_gallery.STATES}
 """The states that need a library with pictures."""
-SIZES = {"": (1280, 800), "small": (900, 600), "large": (2200, 1300)}
+SIZES = {"": (1280, 800), "small": (900, 600), "large": (2200, 1300), "4k": (3840, 2160)}
+ROUNDS: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
+    "en": (tuple(SIZES), {}),
+    "de": (("small",), {}),
+    "2x": (("small",), {"QT_SCALE_FACTOR": "2"}),
+}
+"""Each in a process of its own: the sizes it draws, and what Qt is told before it starts."""
+_QUICKLY = 80
+"""As Qt counts a PNG's quality: hardly packed, and quick to write."""
 
 
-def draw(app: QApplication, folder: Path, state: str, colours: theme.Colours, size: str) -> Path:
-    """Grabs the window in one state."""
-    wear_theme(app, colours)
+def draw(app: QApplication, folder: Path, state: str, sizes: Sequence[str], tail: str) -> None:
+    """Grabs the window in one state, in every size and in both themes."""
     home = Path(os.environ[paths.HOME_VARIABLE]).with_name("full" if state in FULL else "empty")
     os.environ[paths.HOME_VARIABLE] = str(home)
+    wear_theme(app, theme.LIGHT)
     scene = Scene()
-    scene.window.resize(*SIZES[size])
+    scene.window.resize(*SIZES[sizes[0]])
     scene.window.show()
     STATES[state](scene)
+    for size in sizes:
+        scene.window.resize(*SIZES[size])
+        for colours in (theme.LIGHT, theme.DARK):
+            wear_theme(app, colours)
+            name = "-".join(part for part in (state, size, colours.name, tail) if part)
+            grab(scene, folder / f"{name}.png")
+    scene.close()
+
+
+def grab(scene: Scene, path: Path) -> None:
+    """What the window shows once nothing moves and no thumbnail is missing."""
     screenshots_gallery.wait(lambda: scene.window.canvas.is_still)
     QTest.qWait(50)
-    language = "" if spoken() == "en" else spoken()
-    name = "-".join(part for part in (state, size, colours.name, language) if part)
-    path = folder / f"{name}.png"
-    scene.window.grab().save(str(path))
-    scene.workshop.close()
-    scene.window.deleteLater()
-    return path
+    for act in scene.before_grab:
+        act()
+    picture = scene.window.grab()
+    while not scene.workshop.darkroom.is_idle():
+        screenshots_gallery.wait(scene.workshop.darkroom.is_idle)
+        QTest.qWait(20)
+        picture = scene.window.grab()
+    picture.save(str(path), None, _QUICKLY)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("states", nargs="*", choices=[*STATES, []], default=[])
-    parser.add_argument("--language", default="en", choices=LANGUAGES)
-    arguments = parser.parse_args()
-    speak(arguments.language)
+    parser.add_argument("--round", choices=ROUNDS, help="only this one")
+    arguments = parser.parse_intermixed_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
+    if arguments.round:
+        draw_round(arguments.folder, arguments.states or list(STATES), arguments.round)
+        return 0
+    return max(start_round(name) for name in ROUNDS)
+
+
+def start_round(name: str) -> int:
+    """One round of these arguments, in a process of its own."""
+    command = [sys.executable, "-m", "tests.screenshots", *sys.argv[1:], "--round", name]
+    return subprocess.run(command, env={**os.environ, **ROUNDS[name][1]}, check=False).returncode
+
+
+def draw_round(folder: Path, states: Sequence[str], name: str) -> None:
+    speak(name)
     app = QApplication([])
     with tempfile.TemporaryDirectory() as home:
         os.environ[paths.HOME_VARIABLE] = str(Path(home, "full"))
-        if FULL & set(arguments.states or STATES):
+        if FULL & set(states):
             screenshots_gallery.fill_library(picture)
-        draw_all(app, arguments)
-    return 0
-
-
-def draw_all(app: QApplication, arguments: argparse.Namespace) -> None:
-    for state in arguments.states or STATES:
-        for colours in (theme.LIGHT, theme.DARK):
-            for size in SIZES:
-                print(draw(app, arguments.folder, state, colours, size))
+        for state in states:
+            began = time.monotonic()
+            draw(app, folder, state, ROUNDS[name][0], "" if name == "en" else name)
+            print(f"{name}: {state}, {time.monotonic() - began:.1f} s", flush=True)
 
 
 if __name__ == "__main__":

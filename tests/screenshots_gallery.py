@@ -161,7 +161,7 @@ def gallery_away(scene: Scene) -> None:
     choose(screen, 0)
     wait(screen.info.find_folder.isVisible)
     developed(scene, screen)
-    folder.with_name("unplugged").rename(folder)
+    scene.at_end.append(lambda: folder.with_name("unplugged").rename(folder))
 
 
 STATES = (

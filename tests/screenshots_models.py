@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -40,7 +41,8 @@ def models_many(scene: Scene) -> None:
 def models_lower(scene: Scene) -> None:
     """The lower half of the same."""
     models_many(scene)
-    _scroll(cast(ModelsScreen, scene.window.show_screen("models")))
+    screen = cast(ModelsScreen, scene.window.show_screen("models"))
+    scene.before_grab.append(partial(_scroll, screen))
 
 
 def models_prepared(scene: Scene) -> None:
@@ -49,7 +51,7 @@ def models_prepared(scene: Scene) -> None:
     line = {"backend": "coreml", "fit": None, "problem": _REASON}
     _runner(screen).commands[-1].say(free=1, fits=[line])
     _runner(screen).commands[-1].end()
-    _scroll(screen)
+    scene.before_grab.append(partial(_scroll, screen))
 
 
 def models_outdated(scene: Scene) -> None:
@@ -78,9 +80,9 @@ def models_failed(scene: Scene) -> None:
 
 def models_dragged(scene: Scene) -> None:
     screen = _fill(scene)
-    screen.veil.setGeometry(screen.rect())
     screen.veil.raise_()
     screen.veil.show()
+    scene.before_grab.append(lambda: screen.veil.setGeometry(screen.rect()))
 
 
 def preparing(scene: Scene) -> None:
