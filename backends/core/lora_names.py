@@ -63,7 +63,7 @@ def _of_text_encoder(part: str, layer: str) -> Iterator[str]:
         yield f"{part}.{name}"
         yield f"{part}." + _TEXT_PROJECTION.sub(r".to_\1_lora", name)
         yield f"{part}.{name}.lora_linear_layer"
-        for prefix in _KOHYA[part]:
+        for prefix in _KOHYA.get(part, ()):
             yield prefix + name.replace(".", "_")
 
 

@@ -36,6 +36,11 @@ def resolve(template: str, seed: int, lines: Lines) -> str:
     raise InvalidRequest("The prompt's choices never end.", "Look for a wildcard that names itself.")
 
 
+def wildcards_in(text: str) -> tuple[str, ...]:
+    """The lists that the text names, each once."""
+    return tuple(dict.fromkeys(_WILDCARD.findall(text)))
+
+
 def _once(text: str, chance: Random, lines: Lines) -> tuple[str, bool]:
     """One choice decided, the first of the innermost; wildcards outside braces after those."""
     if match := _INNERMOST.search(text):

@@ -6,7 +6,6 @@ word), and SDXL's (`clip_l`, `clip_g`). A pickle is only ever read as weights: n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor
 
 from backends.core.contract import InvalidRequest
+from backends.core.prompt_tags import as_word
 
 FIRST = 10_000_000
 """The first token number that stands for a vector: higher than any vocabulary's."""
@@ -35,13 +35,7 @@ class Vectors:
 
 def used_in(texts: Sequence[str], files: Mapping[str, Path]) -> dict[str, Path]:
     """The files whose names are words of these texts."""
-    return {name: file for name, file in files.items() if any(_word(name).search(text) for text in texts)}
-
-
-def _word(*names: str) -> re.Pattern[str]:
-    """Any of the names as a word of its own, the longest first; capitals don't matter, as in A1111."""
-    listed = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return re.compile(rf"(?<!\w)({listed})(?!\w)", re.IGNORECASE)
+    return {name: file for name, file in files.items() if any(as_word(name).search(text) for text in texts)}
 
 
 def read(files: Mapping[str, Path], part: str, width: int) -> Vectors:
@@ -94,7 +88,7 @@ class WordReader:
 
     def __init__(self, tokenizer: Any, vectors: Vectors) -> None:
         self._tokenizer, self._vectors = tokenizer, vectors
-        self._pattern = _word(*vectors.words) if vectors.words else None
+        self._pattern = as_word(*vectors.words) if vectors.words else None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tokenizer, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from backends.core.contract import InvalidRequest
@@ -42,5 +43,42 @@ def read_tag(text: str) -> LoraTag:
 
 def with_tag(prompt: str, tag: LoraTag) -> str:
     """The prompt with this LoRA, in place of one of the same name."""
-    kept = _TAG.sub(lambda match: "" if read_tag(match[1]).name == tag.name else match[0], prompt)
-    return f"{kept} {tag}".strip()
+    return f"{without_tag(prompt, tag.name)} {tag}".strip()
+
+
+def without_tag(prompt: str, name: str) -> str:
+    """The prompt without the LoRA of this name."""
+    return _TAG.sub(lambda match: "" if _name(match[1]) == name else match[0], prompt)
+
+
+def weigh_tag(prompt: str, tag: LoraTag) -> str:
+    """The prompt in which the LoRA of this name, where it stands already, counts this much."""
+    return _TAG.sub(
+        lambda match: _weighed(match[0], tag) if _name(match[1]) == tag.name else match[0], prompt
+    )
+
+
+def tags_in(prompt: str) -> tuple[LoraTag, ...]:
+    """The LoRAs that can be read, those that count nothing too; for a prompt that is being typed."""
+    found: dict[str, LoraTag] = {}
+    for text in _TAG.findall(prompt):
+        with suppress(InvalidRequest):
+            tag = read_tag(text)
+            found[tag.name] = tag
+    return tuple(found.values())
+
+
+def as_word(*names: str) -> re.Pattern[str]:
+    """Any of the names as a word of its own, the longest first; capitals don't matter, as in A1111."""
+    listed = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.compile(rf"(?<!\w)({listed})(?!\w)", re.IGNORECASE)
+
+
+def _name(text: str) -> str:
+    return text.partition(":")[0].strip()
+
+
+def _weighed(match: re.Match[str], tag: LoraTag) -> str:
+    """With the space that stands before it."""
+    written = match[0]
+    return f"{written[: written.index('<')]}{tag}" if _name(match[1]) == tag.name else written

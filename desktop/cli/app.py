@@ -68,6 +68,10 @@ def _run(words: list[str], stop: Stop) -> int:
         from desktop.cli import models
 
         return models.run(options)
+    if isinstance(options, arguments.LorasOptions):
+        from desktop.cli import loras
+
+        return loras.run(options)
     if isinstance(options, arguments.DownloadOptions):
         from desktop.cli import download
 

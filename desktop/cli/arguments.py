@@ -14,12 +14,14 @@ from desktop.cli.compare_options import CompareOptions, add_compare
 from desktop.cli.convert_options import CONVERT, ConvertOptions, add_convert
 from desktop.cli.download_options import DOWNLOAD, DownloadOptions, add_download
 from desktop.cli.fit_options import BenchOptions, FitOptions, add_bench, add_fit
+from desktop.cli.loras_options import LORAS, LorasOptions, add_loras
 from desktop.cli.models_options import IMPORT, ImportOptions, ModelsOptions, add_import, add_models
 
 COMMANDS = {
     "generate": "make pictures from a prompt",
     "library": "list the pictures made, or check, rebuild, back up or restore the list of them",
     "models": "list the installed models, and those of other programs",
+    "loras": "list the LoRAs, embeddings and lists of wildcards that a prompt can name",
     "import": "make a model of a file or a folder from elsewhere",
     "download": "fetch a model from a hub, or list those worth having",
     "convert": "make a model ready for other hardware, such as Core ML on a Mac",
@@ -110,6 +112,7 @@ Options = (
     | FitOptions
     | CompareOptions
     | ModelsOptions
+    | LorasOptions
     | ImportOptions
     | DownloadOptions
 )
@@ -132,6 +135,7 @@ def parse(arguments: list[str]) -> tuple[str, Options]:
         "fit": FitOptions,
         "compare": CompareOptions,
         "models": ModelsOptions,
+        "loras": LorasOptions,
         "import": ImportOptions,
         "download": DownloadOptions,
     }
@@ -153,6 +157,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add_fit(commands.add_parser("fit", help=COMMANDS["fit"]), _size)
     add_bench(commands.add_parser("bench", help=COMMANDS["bench"]), _size, _whole("steps", "2 or more"))
     add_models(commands.add_parser("models", help=COMMANDS["models"]))
+    add_loras(commands.add_parser("loras", help=COMMANDS["loras"], description=LORAS))
     add_import(commands.add_parser("import", help=COMMANDS["import"], description=IMPORT))
     add_download(commands.add_parser("download", help=COMMANDS["download"], description=DOWNLOAD))
     doctor = commands.add_parser("doctor", help=COMMANDS["doctor"])
