@@ -18,6 +18,7 @@ from desktop.model.backends import BackendState
 from desktop.view.models.screen import ModelsScreen
 from tests.desktop.models.kit import StillRunner, install, install_converted
 from tests.fakes import FAKE_BACKEND
+from tests.screenshots_gallery import wait
 
 if TYPE_CHECKING:
     from tests.screenshots import Scene
@@ -138,10 +139,7 @@ def _runner(screen: ModelsScreen) -> StillRunner:
 
 def _show(scene: Scene) -> ModelsScreen:
     screen = cast(ModelsScreen, scene.window.show_screen("models"))
-    for _ in range(100):
-        if screen.rows:
-            break
-        QTest.qWait(50)
+    wait(lambda: screen.desk.models.card is not None and screen.rows)
     return screen
 
 
@@ -151,6 +149,7 @@ def _say_fit(runner: StillRunner, screen: ModelsScreen) -> None:
         {"backend": "coreml", "fit": None, "problem": _REASON},
         {"backend": "cpu_offload", "fit": fit, "problem": None},
     ]
+    wait(lambda: runner.of("desktop", "fit"))
     runner.of("desktop", "fit")[-1].say(free=1, fits=lines)
     runner.of("desktop", "fit")[-1].end()
 
