@@ -21,14 +21,15 @@ def look_around(model: Path | None, others: tuple[Path, ...] = ()) -> Found:
     """Everything in the folders of the settings and these, compared with the model in this folder."""
     search = search_folders(others)
     shelf, compared = Shelf(search), _model(model)
-    cards = (*_loras(shelf, compared), *_embeddings(shelf, compared), *_wildcards(shelf))
+    cards = [*_loras(shelf, compared), *_embeddings(shelf, compared), *_wildcards(shelf)]
+    cards.sort(key=lambda card: card.name.casefold())
     own = search[0]
     folders: dict[Kind, Path] = {
         "lora": own / LORAS[0],
         "embedding": own / EMBEDDINGS[0],
         "wildcard": own / WILDCARDS[0],
     }
-    return Found(cards=cards, shelf=shelf, folders=folders)
+    return Found(cards=tuple(cards), shelf=shelf, folders=folders)
 
 
 def _model(folder: Path | None) -> Model | None:

@@ -45,7 +45,13 @@ from desktop.session import Session
 from desktop.shelf import Shelf
 from desktop.view import theme
 from desktop.view.app import Workshop, wear_theme
-from tests import screenshots_gallery, screenshots_inside, screenshots_models, screenshots_screens
+from tests import (
+    screenshots_additions,
+    screenshots_gallery,
+    screenshots_inside,
+    screenshots_models,
+    screenshots_screens,
+)
 
 SHEET = Path(__file__).parents[2] / "shared" / "starter" / "contact-sheet.png"
 LONG = "a very long prompt that goes on and on about a panda, its tacos, the beach, the weather " * 12
@@ -232,7 +238,7 @@ STATES: Mapping[str, Callable[[Scene], None]] = {
         first_run, loading, working, stopping, one, done, wide, long_prompt, right_to_left,
         no_memory, worker_died, not_saved, notice, internal, missing_model, compare, damaged_library,
         screenshots_gallery.gallery_empty, *screenshots_gallery.STATES, *screenshots_screens.STATES,
-        *screenshots_inside.STATES, *screenshots_models.STATES,
+        *screenshots_inside.STATES, *screenshots_models.STATES, *screenshots_additions.STATES,
     )
 }  # fmt: skip
 FULL = {state.__name__ for state in screenshots_gallery.STATES}

@@ -64,7 +64,7 @@ def misfit(facts: Facts, model: Model) -> str:
     matching = [layer for layer in found if layer in model.layers]
     if matching and all(_fits(found[layer], model.layers[layer]) for layer in matching):
         return ""
-    return ANOTHER
+    return f"It is for {facts.base}, and this model is of another kind." if facts.base else ANOTHER
 
 
 def misfit_of_embedding(facts: Facts, model: Model) -> str:

@@ -53,9 +53,7 @@ def without_tag(prompt: str, name: str) -> str:
 
 def weigh_tag(prompt: str, tag: LoraTag) -> str:
     """The prompt in which the LoRA of this name, where it stands already, counts this much."""
-    return _TAG.sub(
-        lambda match: _weighed(match[0], tag) if _name(match[1]) == tag.name else match[0], prompt
-    )
+    return _TAG.sub(lambda match: _weighed(match, tag), prompt)
 
 
 def tags_in(prompt: str) -> tuple[LoraTag, ...]:

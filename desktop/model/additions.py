@@ -78,13 +78,14 @@ class Lister(Protocol):
 
 @dataclass(kw_only=True)
 class Additions:
-    """What is shown. `used` and `problems` follow the prompts."""
+    """What is shown. `used`, `named` (the cards' kinds and names) and `problems` follow the prompts."""
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
 
     found: Found = field(default_factory=Found)
     read: bool = False
     used: tuple[Used, ...] = ()
+    named: frozenset[tuple[Kind, str]] = frozenset()
     problems: tuple[str, ...] = ()
 
 
@@ -135,19 +136,10 @@ class AdditionsDesk:
         """Takes a LoRA out of the prompt."""
         self._form.prompt = without_tag(self._form.prompt, name).strip()
 
-    def names(self, card: AdditionCard) -> bool:
-        """Whether a prompt names it."""
-        texts = self._form.prompt, self._form.negative_prompt
-        if card.kind == "lora":
-            return any(tag.name == card.name for tag in tags_in(self._form.prompt))
-        if card.kind == "wildcard":
-            return any(card.name in wildcards_in(text) for text in texts)
-        return any(as_word(card.name).search(text) for text in texts)
-
     # --- what comes back ---
 
     def _listed(self, found: Found) -> None:
-        self.additions.found, self.additions.read = found, True
+        self.additions.read, self.additions.found = True, found
         self._read_prompts()
 
     def _model_changed(self) -> None:
@@ -159,12 +151,23 @@ class AdditionsDesk:
         known: Known = {(card.kind, card.name): card for card in cards}
         tags = tags_in(self._form.prompt)
         self.additions.used = tuple(Used(tag, known.get(("lora", tag.name))) for tag in tags)
+        self.additions.named = frozenset(self._named(known))
         self.additions.problems = tuple(self._problems(known)) if self.additions.read else ()
+
+    def _named(self, known: Known) -> Iterator[tuple[Kind, str]]:
+        texts = f"{self._form.prompt}\n{self._form.negative_prompt}"
+        embeddings = [name for kind, name in known if kind == "embedding"]
+        found = {word.lower() for word in as_word(*embeddings).findall(texts)} if embeddings else set[str]()
+        loras, lists = {use.tag.name for use in self.additions.used}, wildcards_in(texts)
+        for kind, name in known:
+            if name in {"lora": loras, "wildcard": lists}.get(kind, ()) or (
+                kind == "embedding" and name.lower() in found
+            ):
+                yield kind, name
 
     def _problems(self, known: Known) -> Iterator[str]:
         """What the prompts name and no file has, and what is wrong with files that they name."""
-        texts = self._form.prompt, self._form.negative_prompt
-        lists = dict.fromkeys(name for text in texts for name in wildcards_in(text))
+        lists = wildcards_in(f"{self._form.prompt}\n{self._form.negative_prompt}")
         loras: list[tuple[Kind, str]] = [("lora", use.tag.name) for use in self.additions.used]
         wildcards: list[tuple[Kind, str]] = [("wildcard", name) for name in lists]
         for each in (*loras, *wildcards):

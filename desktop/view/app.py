@@ -11,12 +11,14 @@ from PySide6.QtWidgets import QApplication
 
 from backends.core.contract import MezzotintError
 from backends.core.worker_messages import WorkerReady
+from desktop.additions_room import AdditionsLister
 from desktop.darkroom import Darkroom
 from desktop.errands import Errands, ShelfLedger, queue_of
 from desktop.library.database import Library
 from desktop.library.problems import LibraryDamaged
 from desktop.library.prompts import recent_texts
 from desktop.library.search import find_numbers
+from desktop.model.additions import AdditionsDesk
 from desktop.model.backends import Backends, BackendState, TryOut
 from desktop.model.form import ModelChoice
 from desktop.model.language import spoken, tr
@@ -99,6 +101,8 @@ class Workshop:
             ledger=ShelfLedger(shelf),
             reader=self.errands,
         )
+        self._additions_lister = AdditionsLister(self.make.not_opened)
+        self.additions = AdditionsDesk(self.make.form, self.make.studio, self._additions_lister)
         self.backends = Backends()
         self.try_out = TryOut(session, models, self.settings)
         bind.follow(self.backends, "found", self._learn)
@@ -132,6 +136,7 @@ class Workshop:
         self.make.work.rest()
         self.session.close()
         self.models_room.close()
+        self._additions_lister.close()
         self.darkroom.close()
         self.errands.close()
         self.shelf.close()

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from backends.core.contract import SAMPLERS
+from desktop.model import additions
 from desktop.model.language import tr
 from desktop.model.make import Make
 from desktop.model.studio import Made
@@ -26,6 +27,8 @@ from desktop.view import bind, theme
 from desktop.view.controls import quiet, row
 from desktop.view.icons import IconButton
 from desktop.view.text import ProseLabel
+
+_FACTS = ("Seed", "Size", "Model", "With", "Sampler", "Backend", "Time")
 
 
 class Details(QWidget):
@@ -35,7 +38,7 @@ class Details(QWidget):
         super().__init__()
         self._make = make
         self.prompt = ProseLabel()
-        self.values = {name: ProseLabel() for name in ("Seed", "Size", "Model", "Sampler", "Backend", "Time")}
+        self.values = {name: ProseLabel() for name in _FACTS}
         self.repeat, self.vary = QPushButton(tr("Repeat")), QPushButton(tr("Variation"))
         self.start = QPushButton(tr("Use as start"))
         self.more = self._more()
@@ -79,7 +82,7 @@ class Details(QWidget):
 
     def _facts(self) -> QWidget:
         box = QWidget()
-        table = QFormLayout(box)
+        self._facts_table = table = QFormLayout(box)
         table.setContentsMargins(0, 0, 0, 0)
         table.setHorizontalSpacing(theme.MARGIN)
         table.setVerticalSpacing(4)
@@ -114,12 +117,14 @@ class Details(QWidget):
             "Seed": str(made.event.seed),
             "Size": f"{request.width} x {request.height}",
             "Model": provenance.get("model", request.model),
+            "With": additions.told(made.event.prompt or request.prompt, provenance),
             "Sampler": f"{SAMPLERS[request.sampler]}, {tr('{count} steps', count=request.steps)}",
             "Backend": ", ".join(provenance[key] for key in ("backend", "precision") if key in provenance),
             "Time": f"{made.seconds:.1f} s",
         }
         for name, words in shown.items():
             self.values[name].setText(words)
+            self._facts_table.setRowVisible(self.values[name], bool(words))
         seed = tr("Seed {seed}", seed=shown["Seed"])
         self._line.setText(", ".join((seed, shown["Size"], shown["Time"])))
         self._fit_prompt()

@@ -64,16 +64,21 @@ class FormPanel(QFrame):
         self.seed = SeedField(make.form)
         self.sampler, self.clip_skip = _samplers(), CalmSpinBox(0, 11)
         self.more = Fold(tr("More: sampler, CLIP skip"), self._advanced())
+        self.folds, self._further = [self.leave_out, self.more], QVBoxLayout()
         self.generate = QPushButton(tr("Generate"))
         self._bind()
         self._lay_out()
 
     def toggle_all(self) -> None:
         """Opens everything that is folded away, or folds it."""
-        folds = (self.leave_out.button, self.more.button)
-        on = not all(button.isChecked() for button in folds)
-        for button in folds:
-            button.setChecked(on)
+        on = not all(fold.button.isChecked() for fold in self.folds)
+        for fold in self.folds:
+            fold.button.setChecked(on)
+
+    def add_fold(self, fold: Fold) -> None:
+        """Another part that is folded away at first, below the others."""
+        self.folds.append(fold)
+        self._further.addWidget(fold)
 
     def _negative(self) -> QWidget:
         self.negative = PromptEdit(2, tr("What should not be in it"))
@@ -164,12 +169,14 @@ class FormPanel(QFrame):
         layout.addSpacing(theme.GRID)
         layout.addLayout(self._settings())
         layout.addWidget(self.more)
+        layout.addLayout(self._further)
         layout.addStretch(1)
         body.setLayout(layout)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 1, 0)  # the edge is drawn there
         outer.setSpacing(0)
-        outer.addWidget(_scrolling(body, layout), 1)
+        self.area = _scrolling(body, layout)
+        outer.addWidget(self.area, 1)
         outer.addWidget(self._foot())
 
     def _settings(self) -> QGridLayout:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.model.studio import Made
+from desktop.view.additions.panel import AdditionsFold
 from desktop.view.canvas import Canvas
 from desktop.view.form_panel import FormPanel
 from desktop.view.key_binder import KeyBinder
@@ -30,6 +31,8 @@ class MakeScreen(QWidget):
         super().__init__()
         self._make = make = workshop.make
         self.form, self.recent = FormPanel(make), RecentPanel(make)
+        self.additions = AdditionsFold(workshop.additions)
+        self.form.add_fold(self.additions)
         self.canvas, self.stage = Canvas(make), StageLine(make)
         self.note = NoteBar(make)
         self.tabs, self.shown = TabBar(TABS), TabStack(workshop, TABS)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from backends.core.contract import SAMPLERS
 from desktop.library.marks import BEST, Kind
+from desktop.model import additions
 from desktop.model.gallery import Card, Curator
 from desktop.model.language import tr
 from desktop.view import bind, theme
@@ -28,7 +29,19 @@ from desktop.view.icons import IconButton, wear
 from desktop.view.text import ProseLabel, breakable
 
 WIDTH = 280
-_FACTS = ("Seed", "Size", "Model", "Sampler", "Guidance", "Left out", "Backend", "Time", "Made", "File")
+_FACTS = (
+    "Seed",
+    "Size",
+    "Model",
+    "With",
+    "Sampler",
+    "Guidance",
+    "Left out",
+    "Backend",
+    "Time",
+    "Made",
+    "File",
+)
 
 
 class InfoPanel(QFrame):
@@ -197,6 +210,7 @@ def facts_of(card: Card) -> dict[str, str]:
         sampler = SAMPLERS.get(record.sampler or "", record.sampler or "")
         steps = tr("{count} steps", count=record.steps) if record.steps else ""
         facts["Sampler"] = ", ".join(part for part in (sampler, steps) if part)
+        facts["With"] = additions.told(record.prompt, record.provenance)
         facts["Guidance"] = "" if record.guidance_scale is None else f"{record.guidance_scale:g}"
         where = (record.provenance.get(key, "") for key in ("backend", "precision"))
         facts["Backend"] = ", ".join(part for part in where if part)
