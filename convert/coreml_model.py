@@ -19,14 +19,15 @@ from backends.core.memory import available_bytes, in_words
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.streaming_files import read_header
 from convert import coreml_lora, coremltools_progress, recipes, to_coreml, verify
-from convert.coreml_networks import PART_OF, halvings, plain, reference_network
+from convert.coreml_networks import PART_OF, halvings, kind_of, names, plain, reference_network
 from convert.mil_reference import import_coremltools
 from convert.publish import Finished, Workbench
-from convert.recipes import NETWORKS, Order, Progress
+from convert.recipes import Order, Progress
 
 Report = Callable[[Progress], None]
 WORDS: Final[Mapping[str, str]] = {
     "text_encoder": "Converting the text encoder",
+    "text_encoder_2": "Converting the second text encoder",
     "unet": "Converting the UNet",
     "vae_decoder": "Converting the decoder",
     "vae_encoder": "Converting the encoder",
@@ -48,15 +49,16 @@ def convert_model(order: Order, report: Report) -> Path:
     check_room(folder, order.destination.parent)
     bench = Workbench(order.destination, _fingerprint(folder, order), replace=order.replace)
     done: dict[str, Finished] = {}
-    of = len(NETWORKS) + order.check
-    for number, name in enumerate(NETWORKS):
+    networks = names(folder)
+    of = len(networks) + order.check
+    for number, name in enumerate(networks):
         now = Progress(words=WORDS[name], done=number, of=of)
         report(now)
         done[name] = bench.finished(name) or _make(bench, folder, name, order, report, now)
     manifest = make_manifest(folder, order, done)
     manifest["coreml"]["preview"] = fit_preview(folder)
     if order.check:
-        report(Progress(words="Comparing with the original", done=len(NETWORKS), of=of))
+        report(Progress(words="Comparing with the original", done=len(networks), of=of))
         bench.describe(manifest)
         manifest["coreml"]["checks"] = check(bench.model, folder, order, report)
     report(Progress(words="Finishing", done=of, of=of))
@@ -73,7 +75,7 @@ def settle(folder: ModelFolder, order: Order) -> Order:
 
 def check_room(folder: ModelFolder, where: Path) -> None:
     """Raises SaveFailed or OutOfMemory when a conversion would not fit onto the disk or into memory."""
-    half = {part: _half_bytes(folder, part) for part in set(PART_OF.values())}
+    half = {part: _half_bytes(folder, part) for part in folder.networks}
     disk = 2 * sum(half.values()) + max(half.values())
     _check_disk(where, disk)
     _check_disk(Path(tempfile.gettempdir()), 2 * max(half.values()))
@@ -98,10 +100,13 @@ def check(converted: Path, folder: ModelFolder, order: Order, report: Report) ->
     """The PSNR of each network against torch, in dB, by arithmetic (see convert/verify.py)."""
     found: dict[str, dict[str, float]] = {}
     made = verify.verify(
-        converted, order.model, reference=lambda name: plain(_part(folder, name, order), name)
+        converted,
+        order.model,
+        reference=lambda name: plain(_part(folder, name, order), kind_of(folder, name)),
     )
+    of = len(names(folder))
     for each in made:
-        report(Progress(words=f"Compared: {each.words}", done=len(NETWORKS), of=len(NETWORKS) + 1))
+        report(Progress(words=f"Compared: {each.words}", done=of, of=of + 1))
         found.setdefault(each.network, {})[str(each.arithmetic)] = round(min(each.psnr, 200.0), 1)
     return found
 

@@ -18,62 +18,18 @@ from backends.core.contract import InvalidRequest
 from backends.core.coreml_features import time_features
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.parts import load_plain
-from convert.attention import COLUMNS, Processor, masked, rows_to_columns
+from convert import coreml_text
+from convert.attention import COLUMNS, Processor, rows_to_columns
 from convert.coreml_blocks import use_columns, use_group_norms
 
-MOST_SKIPPED: Final = 11
-"""The most text encoder layers that a request may skip (see contract.Request)."""
 PART_OF: Final[Mapping[str, str]] = {
     "text_encoder": "text_encoder",
+    "text_encoder_2": "text_encoder_2",
     "unet": "unet",
     "vae_decoder": "vae",
     "vae_encoder": "vae",
 }
-"""The networks of a model, and the part of the model folder each is in."""
-
-
-class TextNetwork(nn.Module):
-    """CLIP's text encoder: token_ids (1, T) -> (1, T, C) after the last norm, one for each clip skip.
-
-    The causal mask is -10000, as -inf is no number in fp16 once it is added to.
-    """
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.model = model
-        tokens = int(model.config.max_position_embeddings)
-        self.register_buffer("mask", torch.full((tokens, tokens), -1e4).triu(1), persistent=False)
-        self.skips = min(len(model.encoder.layers), MOST_SKIPPED)
-
-    def forward(self, token_ids: Tensor) -> tuple[Tensor, ...]:
-        embeddings = self.model.embeddings
-        hidden = embeddings.token_embedding(token_ids.long()) + embeddings.position_embedding.weight
-        states = [hidden]
-        for layer in self.model.encoder.layers:
-            states.append(self._layer(layer, states[-1]))
-        return tuple(self.model.final_layer_norm(states[-1 - skip]) for skip in range(self.skips + 1))
-
-    def _layer(self, layer: Any, hidden: Tensor) -> Tensor:
-        normed, attention = layer.layer_norm1(hidden), layer.self_attn
-        q, k, v = attention.q_proj(normed), attention.k_proj(normed), attention.v_proj(normed)
-        mask: Any = self.mask
-        seen = masked(q, k, v, int(attention.num_heads), mask)
-        hidden = hidden + attention.out_proj(seen)
-        return hidden + layer.mlp(layer.layer_norm2(hidden))
-
-
-class PlainTextNetwork(nn.Module):
-    """As TextNetwork, by transformers' own forward."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.model = model
-        self.skips = min(len(model.encoder.layers), MOST_SKIPPED)
-
-    def forward(self, token_ids: Tensor) -> tuple[Tensor, ...]:
-        output = self.model(token_ids.long(), output_hidden_states=True)
-        skipped = [output.hidden_states[-1 - skip] for skip in range(1, self.skips + 1)]
-        return (output.last_hidden_state, *(self.model.final_layer_norm(each) for each in skipped))
+"""The networks that models have, in the order they are made, and the part of the model folder each is in."""
 
 
 class UnetNetwork(nn.Module):
@@ -180,38 +136,55 @@ class EncoderNetwork(nn.Module):
 
 
 _PLAIN: Final[Mapping[str, type[nn.Module]]] = {
-    "text_encoder": PlainTextNetwork,
+    "text_encoder": coreml_text.PlainTextNetwork,
+    "deep_text_encoder": coreml_text.PlainDeepTextNetwork,
     "unet": PlainUnetNetwork,
     "vae_decoder": DecoderNetwork,
     "vae_encoder": EncoderNetwork,
 }
 
 
+_TEXTS: Final[Mapping[str, type[nn.Module]]] = {
+    "text_encoder": coreml_text.TextNetwork,
+    "deep_text_encoder": coreml_text.DeepTextNetwork,
+}
+
+
+def names(folder: ModelFolder) -> tuple[str, ...]:
+    """A model's networks, in the order they are made."""
+    return tuple(name for name, part in PART_OF.items() if part in folder.configs)
+
+
+def kind_of(folder: ModelFolder, name: str) -> str:
+    """A network's name; but an encoder that is one of two is a "deep_text_encoder"."""
+    deep = "text_encoder_2" in folder.configs and name.startswith("text_encoder")
+    return "deep_text_encoder" if deep else name
+
+
 def reference(model: Path) -> dict[str, nn.Module]:
     """A model's networks with torch's own arithmetic, by name."""
     folder = open_folder(model)
-    parts = {part: load_part(folder, part) for part in sorted(set(PART_OF.values()))}
-    return {name: plain(parts[part], name) for name, part in PART_OF.items()}
+    return {name: reference_network(folder, name) for name in names(folder)}
 
 
 def reference_network(folder: ModelFolder, name: str) -> nn.Module:
     """One network with torch's own arithmetic."""
-    return plain(load_part(folder, PART_OF[name]), name)
+    return plain(load_part(folder, PART_OF[name]), kind_of(folder, name))
 
 
-def plain(part: Any, name: str) -> nn.Module:
+def plain(part: Any, kind: str) -> nn.Module:
     """A network with torch's own arithmetic, from its part's module."""
-    return _PLAIN[name](part).eval()
+    return _PLAIN[kind](part).eval()
 
 
-def build(part: Any, name: str, attention: str) -> nn.Module:
+def build(part: Any, kind: str, attention: str) -> nn.Module:
     """A network from its part's module, which is changed, with attention written as a recipe says."""
-    if name == "text_encoder":
-        return TextNetwork(part).eval()
+    if kind in _TEXTS:
+        return _TEXTS[kind](part).eval()
     use_group_norms(part)
-    if name != "unet":
+    if kind != "unet":
         part.set_attn_processor(Processor(attention))
-        return _PLAIN[name](part).eval()
+        return _PLAIN[kind](part).eval()
     if attention in COLUMNS:
         use_columns(part, COLUMNS[attention])
         return ColumnUnetNetwork(part).eval()
@@ -237,8 +210,8 @@ def door(folder: ModelFolder, name: str, size: tuple[int, int], batch: int = 1) 
     torch.default_generator.manual_seed(0)
     width, height = size
     latents = torch.randn(folder.facts.latent_shape(width, height))
-    if name == "text_encoder":
-        return _text_door(folder)
+    if name.startswith("text_encoder"):
+        return _text_door(folder, name)
     if name == "unet":
         return _unet_door(folder, latents, batch)
     if name == "vae_decoder":
@@ -246,12 +219,13 @@ def door(folder: ModelFolder, name: str, size: tuple[int, int], batch: int = 1) 
     return Door({"image": torch.rand(1, 3, height, width) * 2 - 1}, ("moments",))
 
 
-def _text_door(folder: ModelFolder) -> Door:
-    config = folder.configs["text_encoder"]
+def _text_door(folder: ModelFolder, name: str) -> Door:
+    config = folder.configs[name]
     tokens, vocabulary = int(config["max_position_embeddings"]), int(config["vocab_size"])
     ids = torch.randint(0, vocabulary, (1, tokens), dtype=torch.int32)
-    skips = min(int(config["num_hidden_layers"]), MOST_SKIPPED)
-    return Door({"token_ids": ids}, tuple(f"skip_{skip}" for skip in range(skips + 1)))
+    projects = folder.class_name(name) == "CLIPTextModelWithProjection"
+    layers = int(config["num_hidden_layers"])
+    return Door({"token_ids": ids}, coreml_text.outputs(kind_of(folder, name), layers, projects=projects))
 
 
 def _unet_door(folder: ModelFolder, latents: Tensor, batch: int) -> Door:

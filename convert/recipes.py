@@ -12,7 +12,6 @@ from backends.core.contract import InvalidRequest, unknown
 
 CONVERTER: Final = 1
 """Counts up whenever folders made before can't be opened any more."""
-NETWORKS: Final = ("text_encoder", "unet", "vae_decoder", "vae_encoder")
 BITS: Final = (16, 8, 6, 4)
 
 
@@ -65,8 +64,6 @@ TARGETS: Final[Mapping[str, Target]] = {
     "any": Target(attention="split-einsum", newer="fused", shared="split-einsum", units="all"),
 }
 ATTENTIONS: Final = ("original", "fused", "split-einsum", "split-einsum-chunked")
-FULL_PRECISION_FAMILIES: Final = ("sdxl",)
-"""Families whose VAE overflows in fp16."""
 
 
 @dataclass(frozen=True)

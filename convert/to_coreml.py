@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from backends.core.contract import InternalError
 from backends.core.model_folder import ModelFolder
 from convert import bits_inputs, coreml_lora, mixed_bits
-from convert.coreml_networks import PART_OF, Door, build, door, load_part
+from convert.coreml_networks import PART_OF, Door, build, door, kind_of, load_part
 from convert.mil_reference import import_coremltools
 from convert.palettize import palettize
-from convert.recipes import FULL_PRECISION_FAMILIES, Order, System
+from convert.recipes import Order, System
 
 _SIZED: Final = {"unet": "sample", "vae_decoder": "latents", "vae_encoder": "image"}
 """The input whose shape depends on the picture's size."""
@@ -57,7 +57,7 @@ def convert_sizes(
     """A coremltools model of a network for one size or any of several; `bits` are for some of its layers."""
     doors = [door(folder, name, size, guidance_batch(folder, order)) for size in sizes]
     shapes = {key: tuple(tuple(each.inputs[key].shape) for each in doors) for key in doors[0].inputs}
-    full = folder.facts.family in FULL_PRECISION_FAMILIES and PART_OF[name] == "vae"
+    full = PART_OF[name] == "vae" and not folder.facts.half_vae
     model = to_model(network, doors[0], shapes, order.on, np.float32 if full else np.float16)
     even = max(order.bits, _EVEN_BITS) if PART_OF[name] == "vae" else order.bits
     return palettize(model, even, mixed_bits.by_weight_name(model, bits))
@@ -82,7 +82,7 @@ def guidance_batch(folder: ModelFolder, order: Order) -> int:
 
 
 def _built(folder: ModelFolder, name: str, order: Order) -> nn.Module:
-    return build(load_baked(folder, PART_OF[name], order), name, order.chosen_attention)
+    return build(load_baked(folder, PART_OF[name], order), kind_of(folder, name), order.chosen_attention)
 
 
 def load_baked(folder: ModelFolder, part: str, order: Order) -> Any:

@@ -117,7 +117,7 @@ class Converted:
         """A network's packages, the function for the first size of each. Raises BrokenModel."""
         functions: Mapping[str, str] = self.facts.get("functions") or {}
         width, height = self.size
-        function = functions.get(f"{width}x{height}") if network != "text_encoder" else None
+        function = functions.get(f"{width}x{height}") if not network.startswith("text_encoder") else None
         files: Sequence[str] = self.facts["packages"][network]
         return Chain(tuple(load(self.path / file, function) for file in files))
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from backends.core.contract import PictureReady, Request, Stages
-from backends.core.coreml_features import time_features
+from backends.core.coreml_features import added_features, time_features
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.pipeline import generate
 from backends.core.registry import get_backend
@@ -61,7 +61,12 @@ def record(
     finally:
         stages.close()
     return {
-        "text_encoder": [{"token_ids": _token_ids(folder, prompt)} for prompt in prompts],
+        **{
+            each.replace("tokenizer", "text_encoder"): [
+                {"token_ids": _token_ids(folder, each, prompt)} for prompt in prompts
+            ]
+            for each in folder.tokenizers
+        },
         "unet": [_unet_inputs(folder, *each) for each in _spread(recorder.denoised)],
         "vae_decoder": [
             {"latents": _array(latents / folder.facts.scaling_factor)} for latents, _ in recorder.decoded
@@ -91,8 +96,8 @@ def _record(stages: Stages, prompt: str, size: tuple[int, int], steps: int) -> R
     return recorder
 
 
-def _token_ids(folder: ModelFolder, prompt: str) -> NDArray[Any]:
-    tokenizer = load_tokenizer(folder)
+def _token_ids(folder: ModelFolder, part: str, prompt: str) -> NDArray[Any]:
+    tokenizer = load_tokenizer(folder, part)
     limit = folder.facts.token_limit
     found = tokenizer(prompt, padding="max_length", max_length=limit, truncation=True, return_tensors="np")
     return np.asarray(found.input_ids, dtype=np.int32)
@@ -101,11 +106,15 @@ def _token_ids(folder: ModelFolder, prompt: str) -> NDArray[Any]:
 def _unet_inputs(
     folder: ModelFolder, latents: Tensor, timestep: float, conditioning: Mapping[str, Tensor]
 ) -> Arrays:
+    config = folder.configs["unet"]
     inputs = {
         "sample": _array(latents),
-        "time_features": _array(time_features(folder.configs["unet"], timestep, len(latents))),
+        "time_features": _array(time_features(config, timestep, len(latents))),
         "encoder_hidden_states": _array(conditioning["encoder_hidden_states"]),
     }
+    if "time_ids" in conditioning:
+        told = added_features(config, conditioning["text_embeds"], conditioning["time_ids"])
+        inputs["added_features"] = _array(told)
     if "timestep_cond" in conditioning:
         inputs["guidance_features"] = _array(conditioning["timestep_cond"])
     return inputs

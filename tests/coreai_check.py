@@ -21,10 +21,9 @@ from torch import Tensor, nn
 
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.quiet import quiet
-from convert.coreml_networks import PART_OF, build, door, load_part, reference_network
+from convert.coreml_networks import PART_OF, build, door, kind_of, load_part, names, reference_network
 from convert.mil_reference import Network, from_model, import_coremltools
 from convert.mil_reference.parity import psnr
-from convert.recipes import NETWORKS
 from tests.tiny_models import EPSILON, make_tiny_model
 
 Arrays = list[np.ndarray[Any, Any]]
@@ -41,7 +40,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         model = Path(sys.argv[1]) if sys.argv[1:] else make_tiny_model(Path(scratch) / "tiny", EPSILON)
         folder = open_folder(model)
-        agree = [compare(coreai, folder, name, Path(scratch)) for name in NETWORKS]
+        agree = [compare(coreai, folder, name, Path(scratch)) for name in names(folder)]
     return 0 if all(agree) else 1
 
 
@@ -51,7 +50,7 @@ def compare(coreai: Any, folder: ModelFolder, name: str, scratch: Path) -> bool:
     inputs = door(folder, name, (defaults.width, defaults.height), 2 if name == "unet" else 1).inputs
     with torch.inference_mode():
         made = reference_network(folder, name)(*inputs.values())
-    network = build(load_part(folder, PART_OF[name]), name, "original")
+    network = build(load_part(folder, PART_OF[name]), kind_of(folder, name), "original")
     expected = [each.numpy() for each in (made if isinstance(made, tuple) else (made,))]
     ours = by_mil(network, inputs)
     theirs = asyncio.run(by_coreai(coreai, network, inputs, scratch / f"{name}.aimodel"))

@@ -17,9 +17,9 @@ from backends.core.model_folder import ModelFolder, open_folder, sha256
 MADE_FOR: Final = "coreml"
 CONVERTER: Final = 1
 """The converter whose folders this version opens (convert/recipes.CONVERTER, which a test compares)."""
-FAMILIES: Final = ("sd1",)
+FAMILIES: Final = ("sd1", "sdxl")
 """The families that are converted."""
-_NETWORKS: Final = ("text_encoder", "unet", "vae_decoder", "vae_encoder")
+_NETWORKS: Final = ("text_encoder", "text_encoder_2", "unet", "vae_decoder", "vae_encoder")
 _AGAIN: Final = "Prepare it again: in Models, or with mezzotint convert --replace."
 
 Size = tuple[int, int]
@@ -76,7 +76,7 @@ class ConvertedModel:
 
     def function(self, network: str, size: Size) -> str | None:
         """The function to load for pictures of this size, where packages have several."""
-        return None if network == "text_encoder" else self.functions.get(size)
+        return None if network.startswith("text_encoder") else self.functions.get(size)
 
     def check_size(self, width: int, height: int) -> None:
         """Raises InvalidRequest for a size that it was not converted for."""
@@ -170,8 +170,11 @@ def _read(folder: ModelFolder, told: Mapping[str, Any]) -> ConvertedModel:
 
 def _check_sense(model: ConvertedModel) -> None:
     """Raises ValueError for what no conversion writes."""
-    if missing := [name for name in _NETWORKS if not model.packages.get(name)]:
+    wanted = [name for name in _NETWORKS if name != "text_encoder_2" or name in model.folder.configs]
+    if missing := [name for name in wanted if not model.packages.get(name)]:
         raise ValueError(f"no {missing[0]}")
+    if others := set(model.packages) - set(_NETWORKS):
+        raise ValueError(f"a network {min(others)[:40]!r}")
     for each in (each for names in model.packages.values() for each in names):
         if Path(each).name != each or not each.endswith(".mlpackage"):
             raise ValueError("packages outside the folder")

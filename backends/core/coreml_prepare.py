@@ -36,6 +36,7 @@ _SECONDS_A_GIGABYTE: Final = {"neural-engine": 90.0, "gpu": 5.0, "all": 90.0}
 """Until it was timed here. Apple: SD 1.5's UNet of 1.7 GB takes 2 to 3 minutes for the Neural Engine, and a
 few seconds for the GPU (ml-stable-diffusion's README, question 5; its issue 203)."""
 _LEAST_TYPICAL: Final = 5.0
+_QUICKEST: Final = ("text_encoder", "text_encoder_2", "vae_decoder", "vae_encoder", "unet")
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def compiled(model: ConvertedModel, package: Path) -> Path:
 def tasks_for(model: ConvertedModel, units: str) -> list[Task]:
     """What is to be made ready, the quickest first."""
     found: dict[Task, None] = {}
-    for network in ("text_encoder", "vae_decoder", "vae_encoder", "unet"):
+    for network in sorted(model.packages, key=_QUICKEST.index):
         for size in model.sizes:
             for package in model.paths(network):
                 target = cache_folder(model) / f"{package.stem}.mlmodelc"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -20,6 +21,8 @@ from backends.core.tokenizers import load_tokenizer
 
 _NAMES = {"timestep_cond": "guidance_features"}
 """What the pipeline calls a conditioning tensor, and what the UNet's door is called."""
+_OLD_END = 2
+"""What old configurations hold for the end mark, which then is the highest token there is (transformers)."""
 
 
 class CoreMLStages:
@@ -27,7 +30,9 @@ class CoreMLStages:
 
     def __init__(self, model: ConvertedModel, runtime: Runtime, backend: str) -> None:
         self._model, self._runtime = model, runtime
-        self._tokenizers: list[Any] = [load_tokenizer(model.folder)]
+        parts = [part for part in model.folder.networks if part.startswith("text_encoder")]
+        self._tokenizers: list[Any] = [load_tokenizer(model.folder, each) for each in model.folder.tokenizers]
+        self._encoders = [_Encoder(partial(self._run, part), model.folder.configs[part]) for part in parts]
         self._networks: dict[tuple[str, str | None], Network] = {}
         self._size: Size = model.sizes[0]
         self._provenance = _provenance(model, runtime, backend)
@@ -53,7 +58,7 @@ class CoreMLStages:
 
     def encode_text(self, text: str, clip_skip: int) -> Conditioning:
         family, limit = self._model.folder.family, self.facts.token_limit
-        return first_chunk(family.encode_text([self._encode], self._tokenizers, text, clip_skip), limit)
+        return first_chunk(family.encode_text(self._encoders, self._tokenizers, text, clip_skip), limit)
 
     def encode_image(self, image: Tensor) -> tuple[Tensor, Tensor]:
         moments = self._run("vae_encoder", {"image": image})["moments"]
@@ -64,10 +69,10 @@ class CoreMLStages:
         """The UNet takes a fixed number of latents: fewer are filled up, more go one after the other."""
         batch, wanted = self._model.guidance_batch, len(latents)
         inputs = {"sample": latents} | {
-            _NAMES.get(name, name): tensor.expand(wanted, *tensor.shape[1:])
-            for name, tensor in conditioning.items()
+            name: tensor.expand(wanted, *tensor.shape[1:])
+            for name, tensor in self._named(conditioning).items()
         }
-        features = coreml_features.time_features(self._model.folder.configs["unet"], timestep, batch)
+        features = coreml_features.time_features(self._config, timestep, batch)
         parts: list[Tensor] = []
         for start in range(0, wanted, batch):
             piece = {name: _filled(each[start : start + batch], batch) for name, each in inputs.items()}
@@ -80,10 +85,17 @@ class CoreMLStages:
     def close(self) -> None:
         self._networks.clear()
 
-    def _encode(self, token_ids: Tensor, attention_mask: Tensor | None, clip_skip: int) -> Tensor:
-        found = self._run("text_encoder", {"token_ids": token_ids.to(torch.int32)})
-        deepest = sum(name.startswith("skip_") for name in found) - 1
-        return found[f"skip_{min(clip_skip, deepest)}"]
+    @property
+    def _config(self) -> Mapping[str, Any]:
+        return self._model.folder.configs["unet"]
+
+    def _named(self, conditioning: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """By the names of the UNet's door: sizes and the text as a whole are one array there."""
+        given = {_NAMES.get(name, name): tensor for name, tensor in conditioning.items()}
+        if "time_ids" in given:
+            pooled, sizes = given.pop("text_embeds"), given.pop("time_ids")
+            given["added_features"] = coreml_features.added_features(self._config, pooled, sizes)
+        return given
 
     def _run(self, name: str, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         arrays = {key: _array(tensor) for key, tensor in inputs.items()}
@@ -95,6 +107,36 @@ class CoreMLStages:
         if key not in self._networks:
             self._networks[key] = Network(self._runtime, self._model.paths(name), key[1])
         return self._networks[key]
+
+
+class _Encoder:
+    """A converted text encoder as the contract's DeepTextEncoder."""
+
+    def __init__(self, run: Callable[[Mapping[str, Tensor]], dict[str, Tensor]], config: Any) -> None:
+        self._run, self._end = run, int(config.get("eos_token_id", _OLD_END))
+
+    def __call__(self, token_ids: Tensor, attention_mask: Tensor | None, clip_skip: int) -> Tensor:
+        return _layer("skip", self._outputs(token_ids), clip_skip)
+
+    def penultimate(self, token_ids: Tensor, clip_skip: int) -> tuple[Tensor, Tensor | None]:
+        found = self._outputs(token_ids)
+        projected = found.get("projected")
+        pooled = None if projected is None else projected[:, self._end_of(token_ids)]
+        return _layer("deep", found, clip_skip), pooled
+
+    def _outputs(self, token_ids: Tensor) -> dict[str, Tensor]:
+        return self._run({"token_ids": token_ids.to(torch.int32)})
+
+    def _end_of(self, token_ids: Tensor) -> int:
+        """The place of the first end mark, as transformers finds it."""
+        marks = token_ids[0] if self._end == _OLD_END else (token_ids[0] == self._end).int()
+        return int(marks.argmax())
+
+
+def _layer(kind: str, found: Mapping[str, Tensor], skipped: int) -> Tensor:
+    """As many layers before the last as asked for, or as far as the encoder gives them."""
+    deepest = sum(name.startswith(f"{kind}_") for name in found) - 1
+    return found[f"{kind}_{min(skipped, deepest)}"]
 
 
 def _filled(piece: Tensor, batch: int) -> Tensor:

@@ -21,10 +21,11 @@ from convert import coreml_model, coreml_networks, mil_reference, mixed_bits, pa
 from convert.coreml_networks import PART_OF, build, door, load_part, reference_network
 from convert.mil_reference.parity import psnr
 from convert.publish import Workbench
-from convert.recipes import NETWORKS, BakedLora, Order, System
+from convert.recipes import BakedLora, Order, System
 from tests.coreml_models import make_smallest_model, outputs
 
 SIZE = (64, 96)
+NETWORKS = ("text_encoder", "unet", "vae_decoder", "vae_encoder")
 
 
 @pytest.fixture(scope="module")

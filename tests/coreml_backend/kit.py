@@ -18,6 +18,7 @@ from backends.core.contract import (
 )
 
 SIZE = (64, 96)
+NETWORKS = ("text_encoder", "unet", "vae_decoder", "vae_encoder")
 REQUEST = Request(
     prompt="a fox", width=SIZE[0], height=SIZE[1], steps=3, guidance_scale=4.0, sampler="dpmpp_2m", seed=7
 )

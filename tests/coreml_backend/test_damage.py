@@ -17,8 +17,7 @@ from backends.core.contract import (
 )
 from backends.core.coreml_folder import open_converted
 from backends.core.registry import get_backend
-from convert.recipes import NETWORKS
-from tests.coreml_backend.kit import SIZE, flip, vouch
+from tests.coreml_backend.kit import NETWORKS, SIZE, flip, vouch
 
 
 def weights(folder: Path) -> Path:
@@ -113,8 +112,12 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a package outside": (lambda f: tell(f, packages={"unet": ["../x"]}), "makes no sense"),
     "a network is not named": (lambda f: tell(f, packages={}), "makes no sense"),
     "a network has no packages": (
-        lambda f: tell(f, packages={name: [] for name in NETWORKS}),
+        lambda f: tell(f, packages={key: [] for key in NETWORKS}),
         "makes no sense",
+    ),
+    "an unknown network": (
+        lambda f: tell(f, packages={key: ["unet.mlpackage"] for key in (*NETWORKS, "brain")}),
+        "a network 'brain'",
     ),
     "no latents at once": (lambda f: tell(f, guidance_batch=0), "makes no sense"),
     "unknown units": (lambda f: tell(f, units="abacus"), "makes no sense"),

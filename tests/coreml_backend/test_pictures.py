@@ -24,11 +24,10 @@ from backends.core.coreml_folder import open_converted
 from backends.core.model_folder import open_folder
 from backends.core.registry import get_backend
 from convert import recipes
-from convert.recipes import NETWORKS
 from desktop.model.form import ModelChoice
 from desktop.model.make import Make
 from desktop.session import Session
-from tests.coreml_backend.kit import REQUEST, SIZE, decibels, pixels, start_picture
+from tests.coreml_backend.kit import NETWORKS, REQUEST, SIZE, decibels, pixels, start_picture
 
 
 @pytest.mark.parametrize(
