@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QShowEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QButtonGroup,
     QLineEdit,
     QListWidget,
@@ -170,6 +171,8 @@ class AdditionsPanel(QWidget):
         self.search.setPlaceholderText(tr("Search"))
         self.search.setAccessibleName(tr("Search"))
         self.search.setClearButtonEnabled(True)
+        for button in self.search.findChildren(QAbstractButton):
+            button.setAccessibleName(tr("Clear the search"))
         self.list.setObjectName("queue")
         self.list.setSpacing(2)
         self.list.setAccessibleName(tr("LoRAs, words and lists"))
