@@ -27,6 +27,7 @@ def network(name: str) -> str:
     """A part of a model."""
     names = {
         "text_encoder": tr("Text encoder"),
+        "text_encoder_2": tr("Second text encoder"),
         "unet": tr("UNet"),
         "vae_decoder": tr("Decoder"),
         "vae_encoder": tr("Encoder"),
