@@ -14,6 +14,7 @@ from desktop.cli.compare_options import CompareOptions, add_compare
 from desktop.cli.convert_options import CONVERT, ConvertOptions, add_convert
 from desktop.cli.download_options import DOWNLOAD, DownloadOptions, add_download
 from desktop.cli.fit_options import BenchOptions, FitOptions, add_bench, add_fit
+from desktop.cli.lora_options import add_lora
 from desktop.cli.loras_options import LORAS, LorasOptions, add_loras
 from desktop.cli.models_options import IMPORT, ImportOptions, ModelsOptions, add_import, add_models
 
@@ -211,13 +212,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
         type=_whole("clip skip", "0 to 11"),
         help="text encoder layers to skip (0)",
     )
-    add(
-        "--lora",
-        metavar="NAME:WEIGHT",
-        action="append",
-        default=[],
-        help="a LoRA by name or .safetensors file, this strong (1); may be given again",
-    )
+    add_lora(parser)
     add("--memory", metavar="AMOUNT", help="the most memory the model may take, such as 3GB (CPU)")
     add("--out", metavar="PATH", help="a .png file, or a folder; nothing is ever overwritten")
     add("--like", metavar="PICTURE", help="repeat this PNG: its recipe is used for whatever is not given")

@@ -26,10 +26,13 @@ from rich.table import Table
 from backends.core.contract import Backend, InvalidRequest, MezzotintError
 from backends.core.memory import in_words
 from backends.core.model_folder import open_folder
-from desktop.cli.bench_child import DIFFUSERS, Measured, Task, in_child, measure, pairs
+from backends.core.shelf import Shelf
+from desktop.cli.bench_child import DIFFUSERS, Loras, Measured, Task, in_child, measure, pairs
 from desktop.cli.bench_model import NAME, make_full_size
 from desktop.cli.fit_options import BenchOptions
+from desktop.cli.lora_options import loras_asked_for
 from desktop.cli.show import say
+from desktop.library.additions import search_folders
 from desktop.library.models import STARTER, find_model
 
 _CPU = "cpu_offload"
@@ -58,10 +61,10 @@ class Report:
 def run(options: BenchOptions) -> int:
     """Measures and prints. Returns 0 when anything could be measured."""
     backends = _backends(options.backend)
-    report = Report()
+    report, loras = Report(), _loras(options)
     with tempfile.TemporaryDirectory(prefix="mezzotint-bench-") as scratch:
         for name, folder in _models(options, Path(scratch)):
-            for row in _rows(name, folder, backends, options):
+            for row in _rows(name, folder, backends, options, loras):
                 report.rows.append(row)
             if options.compare:
                 _compare(name, folder, options, report)
@@ -87,9 +90,20 @@ def _backends(wanted: str | None) -> list[Backend]:
     return found
 
 
-def _rows(name: str, folder: Path, backends: list[Backend], options: BenchOptions) -> Iterator[Row]:
+def _loras(options: BenchOptions) -> Loras:
+    """The files of the LoRAs asked for. Raises InvalidRequest."""
+    if options.lora and options.compare:
+        raise InvalidRequest("diffusers is measured without LoRAs.", "Leave out --compare or --lora.")
+    tags, files = loras_asked_for(options.lora)
+    shelf = Shelf((*search_folders(), *files))
+    return tuple((shelf.lora(tag.name), tag.weight) for tag in tags)
+
+
+def _rows(
+    name: str, folder: Path, backends: list[Backend], options: BenchOptions, loras: Loras
+) -> Iterator[Row]:
     for backend in backends:
-        task = _task(backend.capabilities.id, folder, options)
+        task = _task(backend.capabilities.id, folder, options, loras)
         say(f"Measuring {backend.capabilities.id} with {name} ...")
         problem = backend.probe() or _lacks_budget(backend, options)
         yield Row(
@@ -102,11 +116,19 @@ def _lacks_budget(backend: Backend, options: BenchOptions) -> str | None:
     return None if known or not options.memory else "It keeps to no memory budget."
 
 
-def _task(runner: str, folder: Path, options: BenchOptions) -> Task:
+def _task(runner: str, folder: Path, options: BenchOptions, loras: Loras = ()) -> Task:
     defaults = open_folder(folder).facts.defaults
     width, height = options.size or (defaults.width, defaults.height)
     told = {"memory": options.memory} if options.memory else {}
-    return Task(runner=runner, folder=folder, width=width, height=height, steps=options.steps, options=told)
+    return Task(
+        runner=runner,
+        folder=folder,
+        width=width,
+        height=height,
+        steps=options.steps,
+        options=told,
+        loras=loras,
+    )
 
 
 def _try(task: Task) -> Measured:
@@ -159,7 +181,7 @@ def _as_plain(report: Report, options: BenchOptions) -> dict[str, Any]:
     return {
         "made_on": machine(),
         "batch": 1,
-        "options": {"steps": options.steps, "memory": options.memory},
+        "options": {"steps": options.steps, "memory": options.memory, "lora": options.lora},
         "rows": [asdict(row) for row in report.rows],
         "pairs": {name: {"seconds": taken, "ratio": ratio(taken)} for name, taken in report.pairs.items()},
     }

@@ -12,10 +12,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from backends.core.contract import InternalError, MezzotintError
+from backends.core.contract import InternalError, InvalidRequest, MezzotintError
 
 PROMPT = "a lighthouse on a cliff at dawn"
 DIFFUSERS = "diffusers"
+Loras = tuple[tuple[Path, float], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,7 @@ class Task:
     steps: int = 3
     batch: int = 1
     options: Mapping[str, str] = field(default_factory=dict[str, str])
+    loras: Loras = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +114,7 @@ def _ours(task: Task) -> Callable[[], dict[str, Any]]:
 
         began = time.perf_counter()
         opened: Any = backend.open(task.folder, task.options)
+        _use(opened, task.loras)
         times = {"load": time.perf_counter() - began}
         opened.check_size(task.width, task.height)
         began = time.perf_counter()
@@ -127,6 +130,15 @@ def _ours(task: Task) -> Callable[[], dict[str, Any]]:
         return {**times, **_steps(steps), "remarks": remarks, "provenance": provenance}
 
     return run
+
+
+def _use(opened: Any, loras: Loras) -> None:
+    """They count as loading. Raises InvalidRequest where they can't be used."""
+    take = getattr(opened, "use_loras", None)
+    if take is not None:
+        take(loras)
+    elif loras:
+        raise InvalidRequest("A converted model can't take a LoRA as it is.", "Leave out --lora.")
 
 
 def _diffusers(task: Task) -> Callable[[], dict[str, Any]]:

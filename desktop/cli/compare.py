@@ -6,14 +6,27 @@ import contextlib
 import json
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
 
 from backends.core.contract import InvalidRequest, MezzotintError, Picture, PictureReady, Request
+from backends.core.prompt_tags import with_tag
 from desktop.cli.compare_options import CompareOptions, Runner, parse_runners, read_request
+from desktop.cli.lora_options import loras_asked_for
 from desktop.cli.show import printable, say
+from desktop.library.additions import search_folders
+
+
+@dataclass(frozen=True)
+class Task:
+    """What each is to make; `search`: where what the prompt names is looked for."""
+
+    request: Request
+    folder: Path
+    search: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -30,7 +43,10 @@ class Made:
 def run(options: CompareOptions) -> int:
     """Makes and prints. Returns 0 when at least two pictures could be compared, else 1."""
     request, folder = read_request(Path(options.request))
-    made = [_try(runner, request, folder) for runner in _runners(options)]
+    loras, files = loras_asked_for(options.lora)
+    request = replace(request, prompt=reduce(with_tag, loras, request.prompt))
+    task = Task(request, folder, (*search_folders(), *files))
+    made = [_try(runner, task) for runner in _runners(options)]
     print(json.dumps(_as_plain(made))) if options.json else _print(made)
     return 0 if sum(each.picture is not None for each in made) > 1 else 1
 
@@ -56,23 +72,23 @@ def _runners(options: CompareOptions) -> list[Runner]:
     return able
 
 
-def _try(runner: Runner, request: Request, folder: Path) -> Made:
+def _try(runner: Runner, task: Task) -> Made:
     say(f"Making it with {runner.words} ...")
     try:
-        return _make(runner, request, folder)
+        return _make(runner, task)
     except MezzotintError as error:
         return Made(runner, problem=str(error))
 
 
-def _make(runner: Runner, request: Request, folder: Path) -> Made:
+def _make(runner: Runner, task: Task) -> Made:
     from backends.core.pipeline import generate
     from backends.core.registry import get_backend
 
     backend = get_backend(runner.backend)
     _check_options(runner, {option.id for option in backend.capabilities.options})
-    with contextlib.closing(backend.open(folder, runner.options)) as stages:
+    with contextlib.closing(backend.open(task.folder, runner.options)) as stages:
         began = time.perf_counter()
-        events = list(generate(request, stages, previews=False))
+        events = list(generate(task.request, stages, previews=False, search=task.search))
         seconds = time.perf_counter() - began
         picture = next(event.picture for event in events if isinstance(event, PictureReady))
         return Made(runner, picture, stages.provenance.get("precision", ""), seconds)

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from backends.core.contract import InvalidRequest, Request, unknown
 from backends.core.model_folder import read_facts
+from desktop.cli.lora_options import add_lora
 from desktop.library.models import STARTER, find_model
 
 _TEXTS = ("prompt", "negative_prompt", "sampler")
@@ -25,6 +26,7 @@ class CompareOptions:
 
     request: str
     backends: str | None = None
+    lora: list[str] = field(default_factory=list[str])
     json: bool = False
 
 
@@ -48,6 +50,7 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
         metavar="ID,ID,...",
         help="what to compare, the reference first; with options as in cpu_offload:precision=bfloat16",
     )
+    add_lora(parser)
     add("--json", action="store_true", help="print one JSON object, for programs")
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from desktop.cli.lora_options import add_lora
 
 Size = tuple[int, int]
 
@@ -18,6 +20,7 @@ class BenchOptions:
     size: Size | None = None
     steps: int = 3
     memory: str | None = None
+    lora: list[str] = field(default_factory=list[str])
     compare: bool = False
     full: bool = False
     json: bool = False
@@ -43,6 +46,7 @@ def add_bench(
     add("--size", metavar="WxH", type=size, help="width and height in pixels (what suits the model)")
     add("--steps", metavar="N", type=whole, default=3, help="denoising steps to time; the first counts apart")
     add("--memory", metavar="AMOUNT", help="keep to this much memory, such as 3GB")
+    add_lora(parser)
     add("--compare", action="store_true", help="also diffusers' own pipeline on the CPU: five pairs of steps")
     add("--json", action="store_true", help="print one JSON object, with what it was measured on")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,17 @@ from desktop.library import paths
 
 _ENDING = ".safetensors"
 _WEIGHTED = re.compile(r"(.+):(-?\d*\.?\d+)")
+
+
+def add_lora(parser: argparse.ArgumentParser) -> None:
+    """The option, for commands that make pictures."""
+    parser.add_argument(
+        "--lora",
+        metavar="NAME:WEIGHT",
+        action="append",
+        default=[],
+        help="a LoRA by name or .safetensors file, this strong (1); may be given again",
+    )
 
 
 def loras_asked_for(texts: Iterable[str]) -> tuple[tuple[LoraTag, ...], tuple[Path, ...]]:

@@ -94,7 +94,7 @@ def test_pictures_that_differ_get_decibels(
     """The second picture is made from another seed."""
     pipeline, seeds = ModuleType("backends.core.pipeline"), iter((3, 4))
 
-    def generate(request: object, stages: FakeStages, *, previews: bool) -> object:
+    def generate(request: object, stages: FakeStages, *, search: tuple[Path, ...], previews: bool) -> object:
         from dataclasses import replace
 
         changed = replace(request, seed=next(seeds))  # type: ignore[type-var]

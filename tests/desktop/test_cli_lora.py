@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from desktop.cli import app
+from desktop.cli.bench_child import Task, measure
 from desktop.library.foreign import read_recipe
 from desktop.library.record import Record
 from tests.desktop.cli_runner import Ran
@@ -116,3 +119,22 @@ def test_a_choice_is_recorded_with_its_template(run: Run) -> None:
     assert all("{" not in record.prompt for record in records)
     last = made.out.splitlines()[-1]
     assert pixels(run("--like", last)) == Image.open(last).convert("RGB").tobytes()
+
+
+def test_compare_and_bench_take_loras_too(run: Run, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_lora(home / "loras" / "ink.safetensors")
+    request = home / "request.json"
+    request.write_text(json.dumps({"prompt": "a fox", "model": "small", "steps": 1, "seed": 7}))
+    runners = "cpu_offload,cpu_offload:memory=1GB"
+    assert app.run_command(["compare", str(request), "--backends", runners, "--lora", "ink:0.8"]) == 0
+    assert "problem" not in capsys.readouterr().out
+    assert app.run_command(["compare", str(request), "--backends", runners, "--lora", "inkk"]) == 1
+    assert "Did you mean ink?" in capsys.readouterr().out
+    task = Task(runner="cpu_offload", folder=home / "models" / "small", width=64, height=64, steps=2)
+    lora = (home / "loras" / "ink.safetensors", 0.8)
+    figures = measure(replace(task, loras=(lora,)))
+    assert figures.problem is None
+    assert figures.step is not None
+    assert app.run_command(["bench", "--model", "small", "--lora", "inkk"]) == 2
+    assert app.run_command(["bench", "--lora", "ink", "--compare"]) == 2
+    assert "without LoRAs" in capsys.readouterr().err
