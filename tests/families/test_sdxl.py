@@ -105,7 +105,7 @@ def test_it_can_be_looked_into(stages: Stages) -> None:
 
 def test_every_torch_backend_says_that_it_reads_it() -> None:
     reads = {each.capabilities.id for each in all_backends() if "sdxl" in each.capabilities.families}
-    assert reads == {"cpu_offload", "cuda_int8", "mps"}
+    assert {"cpu_offload", "cuda_int8", "mps"} <= reads
 
 
 def test_a_budget_changes_nothing(folder: Path, stages: Stages) -> None:
