@@ -18,11 +18,11 @@ from backends.core.contract import BrokenModel, InvalidRequest, OutOfMemory, Sav
 from backends.core.memory import available_bytes, in_words
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.streaming_files import read_header
-from convert import coreml_lora, coremltools_progress, recipes, to_coreml, verify
+from convert import coreml_lora, coremltools_progress, recipes, to_coreai, to_coreml, verify
 from convert.coreml_networks import PART_OF, halvings, kind_of, names, plain, reference_network
 from convert.mil_reference import import_coremltools
 from convert.publish import Finished, Workbench
-from convert.recipes import Order, Progress
+from convert.recipes import COREAI, COREML, Order, Progress
 
 Report = Callable[[Progress], None]
 WORDS: Final[Mapping[str, str]] = {
@@ -32,6 +32,8 @@ WORDS: Final[Mapping[str, str]] = {
     "vae_decoder": "Converting the decoder",
     "vae_encoder": "Converting the encoder",
 }
+_CALLED: Final = {COREML: "Core ML", COREAI: "Core AI"}
+_TOOLS: Final = {COREML: "coremltools", COREAI: "coreai-torch"}
 _MEMORY_FACTOR: Final = 2.2
 """Peak memory over a network's weights in float32: 2.0 for the UNet of SD 1.5 (see docs/coreml.md)."""
 _BYTES_BESIDES: Final = 10**9
@@ -43,7 +45,7 @@ def convert_model(order: Order, report: Report) -> Path:
     Raises BackendUnavailable, BrokenModel, InvalidRequest, OutOfMemory or SaveFailed.
     """
     report(Progress(words="Checking the model"))
-    import_coremltools()
+    (to_coreai.import_coreai if order.to == COREAI else import_coremltools)()
     folder = _open(order)
     order = settle(folder, order)
     check_room(folder, order.destination.parent)
@@ -56,11 +58,11 @@ def convert_model(order: Order, report: Report) -> Path:
         report(now)
         done[name] = bench.finished(name) or _make(bench, folder, name, order, report, now)
     manifest = make_manifest(folder, order, done)
-    manifest["coreml"]["preview"] = fit_preview(folder)
+    manifest[order.to]["preview"] = fit_preview(folder)
     if order.check:
         report(Progress(words="Comparing with the original", done=len(networks), of=of))
         bench.describe(manifest)
-        manifest["coreml"]["checks"] = check(bench.model, folder, order, report)
+        manifest[order.to]["checks"] = check(bench.model, done, folder, order, report)
     report(Progress(words="Finishing", done=of, of=of))
     return bench.publish(folder.path, manifest)
 
@@ -96,8 +98,14 @@ def fit_preview(folder: ModelFolder) -> dict[str, list[Any]]:
     return {"matrix": fitted.matrix.tolist(), "bias": fitted.bias.tolist()}
 
 
-def check(converted: Path, folder: ModelFolder, order: Order, report: Report) -> dict[str, dict[str, float]]:
+def check(
+    converted: Path, done: Mapping[str, Finished], folder: ModelFolder, order: Order, report: Report
+) -> dict[str, dict[str, float]]:
     """The PSNR of each network against torch, in dB, by arithmetic (see convert/verify.py)."""
+    if order.to == COREAI:
+        packages = {name: each.packages for name, each in done.items()}
+        rates = to_coreai.check(converted, packages, folder, order)
+        return {name: {"fp16": rate} for name, rate in rates}
     found: dict[str, dict[str, float]] = {}
     made = verify.verify(
         converted,
@@ -129,15 +137,15 @@ def make_manifest(folder: ModelFolder, order: Order, done: Mapping[str, Finished
     return {
         "format": 1,
         "name": order.destination.name,
-        "title": f"{old.get('title', facts.name)} for Core ML",
+        "title": f"{old.get('title', facts.name)} for {_CALLED[order.to]}",
         **told,
         "defaults": defaults,
-        "made_for": "coreml",
-        "coreml": {
+        "made_for": order.to,
+        order.to: {
             **recipes.to_plain(order),
             "guidance_batch": to_coreml.guidance_batch(folder, order),
             "units": recipes.TARGETS[order.target].units,
-            "coremltools": version("coremltools"),
+            _TOOLS[order.to]: version(_TOOLS[order.to]),
             "source": {
                 "name": facts.name,
                 "hash": folder.model_hash(),
@@ -177,6 +185,8 @@ def _make(
     def say(step: int, steps: int) -> None:
         report(replace(now, step=step, steps=steps))
 
+    if order.to == COREAI:
+        return bench.add(name, lambda into: to_coreai.convert_network(folder, name, order, into))
     with coremltools_progress.heard(say):
         return bench.add(name, lambda into: to_coreml.convert_network(folder, name, order, into))
 

@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from backends.core.contract import InvalidRequest
-from convert.recipes import ATTENTIONS, SYSTEMS, TARGETS, Order, default_name, parse_lora, parse_sizes
-
-TO = ("coreml",)
+from convert.recipes import ATTENTIONS, SYSTEMS, TARGETS, TO, Order, default_name, parse_lora, parse_sizes
 
 
 def add_options(parser: ArgumentParser) -> None:
     """Everything but the model. Values are checked by `make_order`."""
     add = parser.add_argument
-    add("--to", metavar="FORMAT", default="coreml", help="what to convert to: coreml")
+    add("--to", metavar="FORMAT", default="coreml", help=f"what to convert to: {', '.join(TO)} (coreml)")
     add("--for", dest="target", metavar="UNITS", default="any", help=f"{', '.join(TARGETS)} (any)")
     add("--size", metavar="WxH,...", help="the sizes it will make, such as 512x512,768x768 (the model's own)")
     add("--bits", metavar="N", default="16", help="bits a weight: 16, 8, 6 or 4 (16)")
@@ -35,9 +33,13 @@ def add_options(parser: ArgumentParser) -> None:
 def make_order(model: Path, models: Path, options: Mapping[str, Any]) -> Order:
     """The order for these words. `models` is the folder for the new model. Raises InvalidRequest."""
     if options["to"] not in TO:
-        raise InvalidRequest(f"Models can't be converted to {options['to']!r}.", "Use --to coreml.")
+        raise InvalidRequest(
+            f"Models can't be converted to {options['to']!r}.",
+            "Use --to coreml, or --to coreai for macOS 27.",
+        )
     order = Order(
         model=model,
+        to=options["to"],
         destination=models / "unnamed",
         target=options["target"],
         sizes=parse_sizes(options["size"]) if options["size"] else (),

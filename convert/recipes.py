@@ -13,6 +13,9 @@ from backends.core.contract import InvalidRequest, unknown
 CONVERTER: Final = 1
 """Counts up whenever folders made before can't be opened any more."""
 BITS: Final = (16, 8, 6, 4)
+COREML, COREAI = "coreml", "coreai"
+TO: Final = (COREML, COREAI)
+"""What a model can be converted to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,10 @@ SYSTEMS: Final[Mapping[str, System]] = {
         name="iOS18", fused_attention=True, grouped_palettes=True, functions=True, most_bytes=10**9
     ),
 }
+
+
+_COREAI_SYSTEM: Final = System(name="macOS27", fused_attention=True)
+"""The first that has Core AI."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +102,10 @@ class Order:
     loras: tuple[BakedLora, ...] = ()
     check: bool = False
     replace: bool = False
+    to: str = COREML
 
     def __post_init__(self) -> None:
+        _one_of("format", self.to, TO)
         _one_of("target", self.target, TARGETS)
         _one_of("deployment target", self.system, SYSTEMS)
         if self.attention is not None:
@@ -109,7 +118,7 @@ class Order:
 
     @property
     def on(self) -> System:
-        return SYSTEMS[self.system]
+        return _COREAI_SYSTEM if self.to == COREAI else SYSTEMS[self.system]
 
     @property
     def functions(self) -> bool:
@@ -127,6 +136,11 @@ class Order:
         return target.newer if self.on.fused_attention else target.attention
 
     def _check_system(self) -> None:
+        if self.to == COREAI and (self.bits != 16 or self.least_psnr is not None or len(self.sizes) > 1):
+            raise InvalidRequest(
+                "For Core AI, models are converted with weights of 16 bits and for one size.",
+                "Leave --bits and --psnr out and name one size, or use --to coreml.",
+            )
         newer = "Use --deployment-target macOS15."
         if self.bits == 4 and not self.on.grouped_palettes:
             raise InvalidRequest("Weights of 4 bits need macOS 15, which can give channels their own.", newer)
@@ -144,12 +158,13 @@ def to_plain(order: Order) -> dict[str, Any]:
     """What decides the result, for model.json and for recognising a conversion that was broken off."""
     return {
         "converter": CONVERTER,
+        "to": order.to,
         "for": order.target,
         "attention": order.chosen_attention,
         "bits": order.bits,
         "least_psnr": order.least_psnr,
         "guidance_batch": order.guidance_batch,
-        "deployment_target": order.system,
+        "deployment_target": order.on.name,
         "sizes": [list(size) for size in order.sizes],
         "loras": [{"file": lora.file.name, "scale": lora.scale} for lora in order.loras],
     }
@@ -177,7 +192,7 @@ def parse_lora(text: str) -> BakedLora:
 
 def default_name(order: Order, model_name: str) -> str:
     """What a converted model is called when nobody says: "starter-coreml-neural-engine-6bit"."""
-    words = [model_name, "coreml", order.target]
+    words = [model_name, order.to, order.target]
     words += [f"{order.bits}bit"] if order.bits != 16 else []
     words += ["mixed"] if order.least_psnr is not None else []
     return "-".join(words)

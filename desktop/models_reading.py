@@ -56,7 +56,7 @@ def _read(model: InstalledModel, place: Place) -> ModelCard:
 def _papers(folder: ModelFolder) -> dict[str, Any]:
     """What is known of a model even when its weights are not whole. Raises BrokenModel."""
     manifest, facts = folder.manifest, folder.facts
-    conversion: object = manifest.get("coreml")
+    conversion: object = manifest.get(str(manifest.get("made_for")))
     return {
         "title": str(manifest.get("title") or facts.name),
         "family": facts.family,

@@ -1,4 +1,4 @@
-"""A model folder that was converted to Core ML: what it holds, and whether it is whole. Stdlib only."""
+"""A model folder that was converted to Core ML or Core AI: what it holds, is it whole? Stdlib only."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from backends.core.contract.preparing import PLACES
 from backends.core.model_folder import ModelFolder, open_folder, sha256
 
 MADE_FOR: Final = "coreml"
+COREAI: Final = "coreai"
+_NAMES: Final = {MADE_FOR: "Core ML", COREAI: "Core AI"}
+_SUFFIXES: Final = {MADE_FOR: ".mlpackage", COREAI: ".aimodel"}
 CONVERTER: Final = 1
 """The converter whose folders this version opens (convert/recipes.CONVERTER, which a test compares)."""
 FAMILIES: Final = ("sd1", "sdxl")
@@ -96,17 +99,18 @@ class ConvertedModel:
                 raise BrokenModel(f"The model {self.name} lacks {package}.", _AGAIN)
             for path, each in files.items():
                 check(package, self.folder.path / _inside(path), each)
-            _check_manifest(self.folder.path / package)
+            if package.endswith(_SUFFIXES[MADE_FOR]):
+                _check_manifest(self.folder.path / package)
 
     @property
     def _listed(self) -> Mapping[str, Mapping[str, Any]]:
         return cast(Mapping[str, Mapping[str, Any]], self.folder.manifest.get("files", {}))
 
 
-def open_converted(path: Path) -> ConvertedModel:
-    """Reads a converted folder and checks every file. Raises BrokenModel."""
+def open_converted(path: Path, made_for: str = MADE_FOR) -> ConvertedModel:
+    """Reads a folder that was converted for this, and checks every file. Raises BrokenModel."""
     folder = open_folder(path)
-    model = _opened(folder, _check_file)
+    model = _opened(folder, _check_file, made_for)
     with _as_broken(folder):
         folder.check_files()
     return model
@@ -114,29 +118,31 @@ def open_converted(path: Path) -> ConvertedModel:
 
 def glance(folder: ModelFolder) -> ConvertedModel:
     """As `open_converted`, but the contents of files are not read: only that they are there, and how long."""
-    return _opened(folder, _check_length)
+    return _opened(folder, _check_length, MADE_FOR)
 
 
-def _opened(folder: ModelFolder, check: FileCheck) -> ConvertedModel:
-    if folder.manifest.get("made_for") != MADE_FOR:
+def _opened(folder: ModelFolder, check: FileCheck, made_for: str) -> ConvertedModel:
+    if folder.manifest.get("made_for") != made_for:
         raise BrokenModel(
-            f"The model {folder.facts.name} is not prepared for Core ML.",
+            f"The model {folder.facts.name} is not prepared for {_NAMES[made_for]}.",
             f"Prepare it first: in Models, or with mezzotint convert {folder.path.name}; "
             "or choose another backend.",
         )
-    check_version(folder)
+    check_version(folder, made_for)
     with _as_broken(folder):
-        model = _read(folder, folder.manifest["coreml"])
+        model = _read(folder, folder.manifest[made_for])
         model.check_packages(check)
     return model
 
 
-def check_version(folder: ModelFolder) -> None:
+def check_version(folder: ModelFolder, made_for: str = MADE_FOR) -> None:
     """Raises BrokenModel for a folder that another version of the converter made."""
-    told: object = folder.manifest.get("coreml")
+    told: object = folder.manifest.get(made_for)
     if not isinstance(told, dict) or cast(Mapping[str, Any], told).get("converter") != CONVERTER:
         raise BrokenModel(
-            f"The model {folder.facts.name} was prepared for Core ML by another version of Mezzotint.", _AGAIN
+            f"The model {folder.facts.name} was prepared for {_NAMES[made_for]} by another version of "
+            "Mezzotint.",
+            _AGAIN,
         )
 
 
@@ -176,7 +182,7 @@ def _check_sense(model: ConvertedModel) -> None:
     if others := set(model.packages) - set(_NETWORKS):
         raise ValueError(f"a network {min(others)[:40]!r}")
     for each in (each for names in model.packages.values() for each in names):
-        if Path(each).name != each or not each.endswith(".mlpackage"):
+        if Path(each).name != each or not each.endswith(tuple(_SUFFIXES.values())):
             raise ValueError("packages outside the folder")
     if model.guidance_batch not in (1, 2):
         raise ValueError(f"a guidance batch of {model.guidance_batch}")

@@ -29,6 +29,9 @@ Arrays = Mapping[str, NDArray[Any]]
 class Runtime(Protocol):
     """Loads one package (or one function of it), as something that takes arrays by name and gives them."""
 
+    libraries: tuple[str, ...]
+    """The packages whose versions decide the result."""
+
     @property
     def name(self) -> str: ...
 
@@ -38,9 +41,18 @@ class Runtime(Protocol):
         """The names of a package's inputs."""
         ...
 
+    def close(self) -> None:
+        """Lets go of what was loaded."""
+        ...
+
+
+_LIBRARIES: Final[tuple[str, ...]] = ("coremltools", "torch", "transformers", "mezzotint")
+
 
 class Reference:
     """Our interpreter of MIL programs. `rounding` is "fp16" or "fp32"."""
+
+    libraries: tuple[str, ...] = _LIBRARIES
 
     def __init__(self, rounding: str) -> None:
         self._rounding = rounding
@@ -57,6 +69,9 @@ class Reference:
     def inputs(self, package: Path, function: str | None) -> frozenset[str]:
         return frozenset(self._network(package, function).inputs)
 
+    def close(self) -> None:
+        self._loaded.clear()
+
     def _network(self, package: Path, function: str | None) -> Any:
         key = (package, function)
         if key not in self._loaded:
@@ -67,6 +82,8 @@ class Reference:
 
 class CoreML:
     """Apple's own, through coremltools. `compiled` gives the .mlmodelc of a package. Untested on hardware."""
+
+    libraries: tuple[str, ...] = _LIBRARIES
 
     def __init__(self, units: str, compiled: Callable[[Path], Path]) -> None:
         self._units, self._compiled = units, compiled
@@ -87,6 +104,9 @@ class CoreML:
         description = tools.utils.load_spec(str(package)).description
         named = [each for each in description.functions if each.name == function]
         return frozenset(each.name for each in (named[0] if named else description).input)
+
+    def close(self) -> None:
+        """Nothing: the system keeps what is compiled."""
 
 
 class Network:

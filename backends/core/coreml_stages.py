@@ -84,6 +84,7 @@ class CoreMLStages:
 
     def close(self) -> None:
         self._networks.clear()
+        self._runtime.close()
 
     @property
     def _config(self) -> Mapping[str, Any]:
@@ -154,7 +155,7 @@ def _array(tensor: Tensor) -> Any:
 
 
 def _provenance(model: ConvertedModel, runtime: Runtime, backend: str) -> dict[str, str]:
-    libraries = {name: version(name) for name in ("coremltools", "torch", "transformers", "mezzotint")}
+    libraries = {name: version(name) for name in runtime.libraries}
     return {
         "backend": backend,
         "device": runtime.name,
