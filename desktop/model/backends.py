@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import ClassVar, Protocol
@@ -35,6 +35,13 @@ class BackendState:
 
     capabilities: Capabilities
     reason: str | None = None
+
+
+def place_in_words(provenance: Mapping[str, str], names: Mapping[str, str]) -> str:
+    """Where a picture was made, such as "CPU, float32"; a backend that isn't known here goes by its id."""
+    backend = provenance.get("backend", "")
+    parts = (names.get(backend, backend), provenance.get("precision", ""))
+    return ", ".join(part for part in parts if part)
 
 
 @dataclass(kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -68,6 +68,7 @@ class Studio:
 
     `recent` is newest first; `waiting` counts the jobs behind the one that runs. `start_look` is the
     start picture, small, once the worker has read it, and `start_size` its real width and height.
+    `hardware` names every backend by its id, once the worker has looked.
     `no_start` says why pictures can't start from a picture now, or is empty where they can.
     """
 
@@ -86,4 +87,5 @@ class Studio:
     selected: Made | None = None
     recent: tuple[Made, ...] = ()
     models: tuple[ModelChoice, ...] = ()
+    hardware: Mapping[str, str] = field(default_factory=dict[str, str])
     engine: str = field(default_factory=lambda: tr("Warming up"))

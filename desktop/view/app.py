@@ -143,6 +143,7 @@ class Workshop:
 
     def _ready(self, ready: WorkerReady) -> None:
         self.backends.found = tuple(BackendState(each.capabilities, each.reason) for each in ready.survey)
+        self.make.studio.hardware = {each.capabilities.id: each.capabilities.name for each in ready.survey}
         if ready.problem is not None:
             self.make.worker_troubled(ready.problem)
         elif ready.backend is not None:

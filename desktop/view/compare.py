@@ -136,16 +136,11 @@ class SideBySide(QWidget):
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
-        self.views = [PictureView(theme.GRID) for _ in range(count)]
+        self.views = [PictureView(theme.GRID, letter) for letter in LETTERS[:count]]
         columns = 2 if count == MOST else max(count, 1)
         for place, view in enumerate(self.views):
             view.setAccessibleName(tr("Picture {letter}", letter=LETTERS[place]))
-            letter = QLabel(LETTERS[place])
-            letter.setObjectName("quiet")
-            line, column = place // columns * 2, place % columns
-            self._grid.addWidget(view, line, column)
-            self._grid.addWidget(letter, line + 1, column, Qt.AlignmentFlag.AlignHCenter)
-            self._grid.setRowStretch(line, 1)
+            self._grid.addWidget(view, place // columns, place % columns)
 
 
 def _table() -> QTableWidget:
@@ -159,6 +154,7 @@ def _table() -> QTableWidget:
     table.setShowGrid(False)
     table.setCornerButtonEnabled(False)
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     table.verticalHeader().setMinimumWidth(_NAMES)
     table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     return table

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QImage
 
 from desktop.library.record import describe
+from desktop.model.backends import place_in_words
 from desktop.model.compare import FEWEST, MOST, Comparison, Item
 from desktop.model.language import tr
 from desktop.model.studio import Made
@@ -33,7 +35,7 @@ class CompareTab(CompareView):
     def _follow(self, *_: object) -> None:
         chosen = self._recent.chosen()
         pictures = chosen if len(chosen) >= FEWEST else self._studio.recent[:FEWEST]
-        items = tuple(to_item(made) for made in pictures[:MOST])
+        items = tuple(to_item(made, self._studio.hardware) for made in pictures[:MOST])
         if [item.key for item in items] != [item.key for item in self._comparison.items]:
             self._comparison.items = items
 
@@ -48,9 +50,8 @@ class CompareTab(CompareView):
                 take(image.copy())
 
 
-def to_item(made: Made) -> Item:
+def to_item(made: Made, hardware: Mapping[str, str]) -> Item:
     """A picture of this session."""
-    words = (made.event.provenance.get(key, "") for key in ("backend", "precision"))
-    backend = ", ".join(part for part in words if part)
+    backend = place_in_words(made.event.provenance, hardware)
     record = describe(made.request, made.event, None, "")
     return Item(key=made.key, recipe=record, seconds=made.seconds, backend=backend)

@@ -33,7 +33,7 @@ from desktop.view.icons import wear
 from desktop.view.text import is_right_to_left
 
 _NARROW = 60
-_TEXT_MARGINS = (6, 0, 0, 0)
+_TEXT_MARGINS = (7, 0, 0, 0)
 
 
 def caption(words: str, buddy: QWidget | None = None) -> QLabel:

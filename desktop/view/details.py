@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from backends.core.contract import SAMPLERS
 from desktop.model import additions
+from desktop.model.backends import place_in_words
 from desktop.model.language import tr
 from desktop.model.make import Make
 from desktop.model.studio import Made
@@ -58,6 +59,7 @@ class Details(QWidget):
         self._lay_out()
         bind.follow(make.studio, "selected", self._show)
         bind.follow(make.studio, "no_start", self._show_able)
+        make.studio.events.hardware.connect(lambda _: self._show(make.studio.selected))
 
     def _more(self) -> IconButton:
         button = IconButton("more", tr("More for this picture"))
@@ -119,7 +121,7 @@ class Details(QWidget):
             "Model": provenance.get("model", request.model),
             "With": additions.told(made.event.prompt or request.prompt, provenance),
             "Sampler": f"{SAMPLERS[request.sampler]}, {tr('{count} steps', count=request.steps)}",
-            "Backend": ", ".join(provenance[key] for key in ("backend", "precision") if key in provenance),
+            "Backend": place_in_words(provenance, self._make.studio.hardware),
             "Time": f"{made.seconds:.1f} s",
         }
         for name, words in shown.items():

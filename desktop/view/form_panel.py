@@ -177,7 +177,8 @@ class FormPanel(QFrame):
         outer.setSpacing(0)
         self.area = _scrolling(body, layout)
         outer.addWidget(self.area, 1)
-        outer.addWidget(self._foot())
+        outer.addWidget(foot := self._foot())
+        self.area.verticalScrollBar().rangeChanged.connect(lambda _, most: _mark_over(foot, most > 0))
 
     def _settings(self) -> QGridLayout:
         grid = _grid()
@@ -208,6 +209,13 @@ class FormPanel(QFrame):
         layout.setContentsMargins(theme.MARGIN, theme.GRID, theme.MARGIN, theme.MARGIN)
         foot.setLayout(layout)
         return foot
+
+
+def _mark_over(foot: QWidget, on: bool) -> None:
+    """A line above it says that there is more behind."""
+    foot.setProperty("over", on)
+    foot.style().unpolish(foot)
+    foot.style().polish(foot)
 
 
 def _grid() -> QGridLayout:

@@ -7,7 +7,7 @@ from functools import cache
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QAbstractButton, QApplication, QToolButton
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QToolButton
 
 from desktop.view import theme
 
@@ -41,12 +41,27 @@ def wear(button: QAbstractButton, name: str, role: str = "text") -> None:
     button.setIcon(icon(name, getattr(theme.current(), role)))
 
 
+def show_sign(label: QLabel, name: str, side: int, role: str = "text") -> None:
+    """The same on a label, where nothing can be pressed."""
+    label.setProperty(_PROPERTY, [name, side, role])
+    label.setPixmap(pixmap(name, getattr(theme.current(), role), side))
+
+
+def show_instead(label: QLabel, picture: QPixmap) -> None:
+    """A picture where a sign was, or may be again."""
+    label.setProperty(_PROPERTY, None)
+    label.setPixmap(picture)
+
+
 def redraw(app: QApplication) -> None:
     """Draws every worn icon in the colours of the theme in use."""
     for widget in app.allWidgets():
-        worn = widget.property(_PROPERTY)
-        if isinstance(widget, QAbstractButton) and worn:
+        if not (worn := widget.property(_PROPERTY)):
+            continue
+        if isinstance(widget, QAbstractButton):
             wear(widget, *worn)
+        elif isinstance(widget, QLabel):
+            show_sign(widget, *worn)
 
 
 class IconButton(QToolButton):

@@ -48,7 +48,7 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self.bar.chosen.connect(self.show_screen)
         self.bar.left.toggled.connect(self.form.setVisible)
-        self.bar.right.toggled.connect(self.recent.setVisible)
+        self.bar.right.toggled.connect(self.make_screen.show_recent)
         self.resize(FIRST)
         self.keys = KeyBinder(self, workshop.settings)
         for action, screen in {"keys": "keys", "prompts": "prompts", "open_settings": "settings"}.items():

@@ -30,6 +30,7 @@ class MakeScreen(QWidget):
     def __init__(self, workshop: Workshop) -> None:
         super().__init__()
         self._make = make = workshop.make
+        self._wants_recent, self._is_narrow = True, False
         self.form, self.recent = FormPanel(make), RecentPanel(make)
         self.additions = AdditionsFold(workshop.additions)
         self.form.add_fold(self.additions)
@@ -40,6 +41,7 @@ class MakeScreen(QWidget):
         self.keys = KeyBinder(self, workshop.settings)
         self._add_keys()
         self.tabs.chosen.connect(self.shown.show_tab)
+        self.tabs.chosen.connect(lambda _: self._place_recent())
 
     def open(self) -> None:
         """Shows the picture's tab, and puts the cursor into the prompt."""
@@ -57,6 +59,11 @@ class MakeScreen(QWidget):
         if isinstance(field, QAbstractSpinBox):
             field.interpretText()
         self._make.generate(first=first)
+
+    def show_recent(self, on: bool) -> None:
+        """Whether this session's pictures are to be seen, where there is room for them."""
+        self._wants_recent = on
+        self._place_recent()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -85,6 +92,13 @@ class MakeScreen(QWidget):
         directions = QBoxLayout.Direction
         self._beside.setDirection(directions.TopToBottom if narrow else directions.LeftToRight)
         self.recent.as_strip(narrow)
+        self._is_narrow = narrow
+        self._place_recent()
+
+    def _place_recent(self) -> None:
+        """A narrow window has no room for them below all that Inside shows."""
+        needs_all = self._is_narrow and self.tabs.buttons["inside"].isChecked()
+        self.recent.setVisible(self._wants_recent and not needs_all)
 
     def _add_keys(self) -> None:
         """They work while this screen is shown."""

@@ -9,7 +9,7 @@ from desktop.model.language import tr
 from desktop.model.make import Make
 from desktop.model.studio import Note
 from desktop.view import bind, theme
-from desktop.view.icons import IconButton, pixmap
+from desktop.view.icons import IconButton, show_sign
 
 
 class NoteBar(QFrame):
@@ -56,7 +56,7 @@ class NoteBar(QFrame):
         self.details.setVisible(False)
         if note is None:
             return
-        self._sign.setPixmap(pixmap("info", theme.current().text, 20))
+        show_sign(self._sign, "info", 20)
         self.message.setText(note.text)
         self.message.setAccessibleName(note.text)
         self.details.setText("\n".join(note.details))

@@ -10,16 +10,19 @@ from desktop.view import theme
 from desktop.view.canvas import scale_to_fit
 
 _MARGIN = 16
+_FOOT = 24
+"""Points for a picture's name."""
 
 
 class PictureView(QWidget):
-    """Shows an image in the middle, or a sentence where there is none."""
+    """Shows an image in the middle, with its name under it if it has one; without an image a sentence."""
 
-    def __init__(self, margin: int = _MARGIN) -> None:
+    def __init__(self, margin: int = _MARGIN, caption: str = "") -> None:
         super().__init__()
         self.setObjectName("canvas")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._margin = margin
+        self._margin, self._caption = margin, caption
+        self._foot = _FOOT if caption else 0
         self.image: QImage | None = None
         self.words = ""
         self._scaled: QPixmap | None = None
@@ -33,7 +36,8 @@ class PictureView(QWidget):
     def frame(self) -> QRectF:
         """Where the picture lies, in points."""
         size = self._shown_size() / self.devicePixelRatioF()
-        return QRectF((self.width() - size.width()) / 2, (self.height() - size.height()) / 2, *size.toTuple())
+        top = (self.height() - self._foot - size.height()) / 2
+        return QRectF((self.width() - size.width()) / 2, top, *size.toTuple())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -50,6 +54,13 @@ class PictureView(QWidget):
         else:
             picture = self._picture(self.image)
             painter.drawPixmap(self.frame(), picture, QRectF(picture.rect()))
+            self._paint_caption(painter)
+
+    def _paint_caption(self, painter: QPainter) -> None:
+        frame = self.frame()
+        foot = QRectF(frame.left(), frame.bottom() + 4, frame.width(), _FOOT - 4)
+        painter.setPen(QColor(theme.current().quiet))
+        painter.drawText(foot, Qt.AlignmentFlag.AlignCenter, self._caption)
 
     def _picture(self, image: QImage) -> QPixmap:
         """Scaled once for every size, smoothly."""
@@ -64,6 +75,6 @@ class PictureView(QWidget):
             return QSize(1, 1)
         density, margin = self.devicePixelRatioF(), 2 * self._margin
         across = (self.width() - margin) * density / self.image.width()
-        down = (self.height() - margin) * density / self.image.height()
+        down = (self.height() - margin - self._foot) * density / self.image.height()
         scale = max(scale_to_fit(min(across, down), density), 0.001)
         return QSize(max(1, round(self.image.width() * scale)), max(1, round(self.image.height() * scale)))

@@ -13,7 +13,7 @@ from desktop.model.language import tr
 from desktop.model.make import Make
 from desktop.model.problem import Problem, Way
 from desktop.view import bind, theme
-from desktop.view.icons import IconButton, pixmap
+from desktop.view.icons import IconButton, show_sign
 
 
 class ProblemBar(QFrame):
@@ -57,7 +57,7 @@ class ProblemBar(QFrame):
         self.setVisible(problem is not None)
         if problem is None:
             return
-        self._sign.setPixmap(pixmap("warning", theme.current().text, 20))
+        show_sign(self._sign, "warning", 20)
         self.message.setText(problem.text)
         self.message.setAccessibleName(tr("Problem: {text}", text=problem.text))
         for remedy, words in problem.remedies:

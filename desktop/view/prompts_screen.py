@@ -25,8 +25,9 @@ from desktop.library.prompts import UsedPrompt, find_prompts, forget_prompt, pic
 from desktop.model.language import tr
 from desktop.model.prompt_use import use_prompt
 from desktop.view import theme
-from desktop.view.controls import quiet, row
+from desktop.view.controls import row
 from desktop.view.icons import wear
+from desktop.view.nothing import Nothing
 from desktop.view.prompts_row import PromptRow
 from desktop.view.prompts_styles import StylesEditor
 
@@ -47,7 +48,7 @@ class PromptsScreen(QWidget):
         self._workshop, self._shelf = workshop, workshop.shelf
         self.search, self.starred = QLineEdit(), QPushButton(tr("Starred"))
         self.history, self.styles = QPushButton(tr("History")), QPushButton(tr("Styles"))
-        self.list, self.empty = QListWidget(), _empty()
+        self.list, self.empty = QListWidget(), Nothing("", "", "")
         self.editor = StylesEditor(workshop.styles)
         self.pages, self.found = QStackedWidget(), QStackedWidget()
         self.rows: dict[int, PromptRow] = {}
@@ -76,6 +77,7 @@ class PromptsScreen(QWidget):
     def _connect(self) -> None:
         self.search.textChanged.connect(lambda _: self._timer.start())
         self._timer.timeout.connect(self.refresh)
+        self.empty.button.clicked.connect(self._leave_empty)
         self.starred.toggled.connect(lambda _: self.refresh())
         self.history.toggled.connect(lambda on: self.pages.setCurrentIndex(0 if on else 1))
         self.list.verticalScrollBar().valueChanged.connect(self._scrolled)
@@ -158,8 +160,25 @@ class PromptsScreen(QWidget):
             self.list.setItemWidget(item, line)
             self.rows[used.id] = line
         self.found.setCurrentWidget(self.list if self.rows else self.empty)
-        searching = bool(self.search.text()) or self.starred.isChecked()
-        self.empty.setText(tr("Nothing like it was found") if searching else _teach())
+        self.empty.say(*self._why_empty())
+
+    def _why_empty(self) -> tuple[str, str, str]:
+        """Title, sentence and button."""
+        if self.search.text().strip():
+            return tr("Nothing like it was found"), tr("Fewer words find more."), tr("Clear the search")
+        if self.starred.isChecked():
+            words = tr("The star beside a prompt keeps it here.")
+            return tr("No starred prompts yet"), words, tr("All prompts")
+        words = tr("Every prompt you use is kept here, with what it made.")
+        return tr("No prompts yet"), words, tr("Make a picture")
+
+    def _leave_empty(self) -> None:
+        """What the button says."""
+        if self.search.text().strip() or self.starred.isChecked():
+            self.search.clear()
+            self.starred.setChecked(False)
+        else:
+            self._workshop.window.show_screen("make")
 
     def _scrolled(self, at: int) -> None:
         bar = self.list.verticalScrollBar()
@@ -187,13 +206,3 @@ class PromptsScreen(QWidget):
     def _developed(self) -> None:
         for line in self.rows.values():
             line.show_pictures()
-
-
-def _empty() -> QLabel:
-    label = quiet(_teach())
-    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    return label
-
-
-def _teach() -> str:
-    return tr("Every prompt you use is kept here, with what it made")

@@ -16,7 +16,7 @@ from desktop.model.sentences import said
 from desktop.view import theme
 from desktop.view.canvas import to_pixmap
 from desktop.view.controls import ElidedLabel, column
-from desktop.view.icons import IconButton, pixmap
+from desktop.view.icons import IconButton, show_instead, show_sign
 from desktop.view.text import ProseLabel
 
 _THUMB = 48
@@ -60,7 +60,7 @@ class QueueRow(QFrame):
             self.bar.setValue(round(entry.progress.fraction * _FINE))
         if entry.preview is not None and entry.preview is not self._preview:
             self._preview = entry.preview
-            self.thumbnail.setPixmap(_small(entry.preview))
+            show_instead(self.thumbnail, _small(entry.preview))
 
     def _lay_out(self) -> None:
         self.thumbnail.setFixedSize(QSize(_THUMB, _THUMB))
@@ -79,7 +79,7 @@ class QueueRow(QFrame):
 
     def _show_nothing_yet(self, entry: Entry) -> None:
         sign = "warning" if entry.state == "failed" else "picture"
-        self.thumbnail.setPixmap(pixmap(sign, theme.current().strong_edge, 24))
+        show_sign(self.thumbnail, sign, 24, "strong_edge")
 
 
 def describe(entry: Entry) -> str:

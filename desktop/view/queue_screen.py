@@ -22,6 +22,7 @@ from desktop.model.queue import Entry
 from desktop.view import bind, theme
 from desktop.view.controls import quiet, row
 from desktop.view.icons import wear
+from desktop.view.nothing import Nothing
 from desktop.view.queue_row import QueueRow, describe
 
 if TYPE_CHECKING:
@@ -43,13 +44,14 @@ class QueueScreen(QWidget):
         self.pause, self.cancel_all = QPushButton(), QPushButton(tr("Cancel all"))
         self.clear = QPushButton(tr("Clear failed"))
         self.list = QueueList()
-        self.go_make = QPushButton(tr("Make a picture"))
+        teach = tr("While a picture is made, Generate adds the next one here.")
+        self.nothing = Nothing(tr("Nothing is waiting"), teach, tr("Make a picture"))
         self.stack = QStackedWidget()
         self._lay_out()
         self.pause.clicked.connect(lambda: self._work.pause(not self._queue.held))
         self.cancel_all.clicked.connect(self._work.stop_all)
         self.clear.clicked.connect(self._work.clear_failed)
-        self.go_make.clicked.connect(lambda: workshop.window.show_screen("make"))
+        self.nothing.button.clicked.connect(lambda: workshop.window.show_screen("make"))
         self.list.moved.connect(self._move)
         self.list.removed.connect(self._work.cancel)
         self.list.again.connect(self._work.retry)
@@ -63,7 +65,7 @@ class QueueScreen(QWidget):
         head.addStretch(1)
         for button in (self.pause, self.cancel_all, self.clear):
             head.addWidget(button)
-        self.stack.addWidget(self._nothing())
+        self.stack.addWidget(self.nothing)
         self.stack.addWidget(self.list)
         column = QVBoxLayout()
         column.setSpacing(theme.MARGIN)
@@ -76,18 +78,6 @@ class QueueScreen(QWidget):
         outer.setContentsMargins(theme.MARGIN, theme.MARGIN, theme.MARGIN, theme.MARGIN)
         outer.addWidget(body, 1)
         self.setLayout(outer)
-
-    def _nothing(self) -> QWidget:
-        box = QWidget()
-        words = QLabel(tr("Nothing is waiting"))
-        words.setFont(theme.title_font())
-        more = quiet(tr("While a picture is made, Generate adds the next one here."))
-        layout = QVBoxLayout(box)
-        layout.addStretch(2)
-        for widget in (words, more, self.go_make):
-            layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
-        layout.addStretch(3)
-        return box
 
     def _show_paused(self, paused: bool) -> None:
         self.pause.setText(tr("Go on") if paused else tr("Pause"))

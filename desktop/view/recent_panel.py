@@ -28,7 +28,8 @@ from desktop.view.controls import quiet
 from desktop.view.details import Details
 
 WIDTH = 280
-STRIP_HEIGHT = 176
+STRIP_HEIGHT = 148
+_EMPTY_STRIP = 48
 _THUMB = 100
 _CELL = _THUMB + 12
 _PIXMAP = Qt.ItemDataRole.UserRole
@@ -47,7 +48,7 @@ class RecentPanel(QFrame):
         self._keys: list[tuple[str, int]] = []
         self.list = _thumbnails()
         self.details = Details(make)
-        self._empty = _nothing_yet()
+        self._empty, self._title, self._strip = _nothing_yet(), _heading(tr("Recent")), False
         self._lay_out()
         self.list.currentItemChanged.connect(self._chosen)
         bind.follow(make.studio, "recent", self._show)
@@ -67,10 +68,19 @@ class RecentPanel(QFrame):
         self._box.setDirection(
             QBoxLayout.Direction.LeftToRight if strip else QBoxLayout.Direction.TopToBottom
         )
-        self.setMinimumSize(*((0, STRIP_HEIGHT) if strip else (WIDTH, 0)))
-        self.setMaximumSize(*((_ANY, STRIP_HEIGHT) if strip else (WIDTH, _ANY)))
+        self._strip = strip
+        self._title.setVisible(not strip)
+        edge = theme.GRID if strip else theme.MARGIN
+        self._box.setContentsMargins(theme.MARGIN, edge, theme.MARGIN, edge)
         self.details.compact(strip)
         self.details.setFixedWidth(WIDTH if strip else WIDTH - 2 * theme.MARGIN)
+        self._fit()
+
+    def _fit(self) -> None:
+        """A strip with nothing in it is one line high."""
+        height = STRIP_HEIGHT if self._keys else _EMPTY_STRIP
+        self.setMinimumSize(*((0, height) if self._strip else (WIDTH, 0)))
+        self.setMaximumSize(*((_ANY, height) if self._strip else (WIDTH, _ANY)))
 
     def _lay_out(self) -> None:
         pictures = QWidget()
@@ -80,7 +90,7 @@ class RecentPanel(QFrame):
         self._stack.addWidget(self.list)
         left = QVBoxLayout()
         left.setSpacing(theme.GRID)
-        left.addWidget(_heading(tr("Recent")))
+        left.addWidget(self._title)
         left.addWidget(pictures, 1)
         self._box = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
         self._box.setContentsMargins(theme.MARGIN, theme.MARGIN, theme.MARGIN, theme.MARGIN)
@@ -100,6 +110,7 @@ class RecentPanel(QFrame):
             if made.key not in self._keys:
                 self.list.insertItem(0, _item(made))
                 self._keys.insert(0, made.key)
+        self._fit()
 
     def _mark(self, selected: Made | None) -> None:
         if selected is None or selected.key not in self._keys:

@@ -146,6 +146,7 @@ QWidget { color: $text; }
 QMainWindow, #canvas, #stage { background: $window; }
 #bar { background: $panel; border-bottom: 1px solid $edge; }
 #left, #leftBody, #leftFoot { background: $panel; }
+#leftFoot[over="true"] { border-top: 1px solid $edge; }
 #left { border-right: 1px solid $edge; }
 #right { background: $panel; border-left: 1px solid $edge; }
 #below { background: $panel; border-top: 1px solid $edge; }
@@ -162,7 +163,7 @@ QMainWindow, #canvas, #stage { background: $window; }
 }
 #tab:hover { color: $text; }
 #tab:checked { color: $text; border-bottom: 2px solid $accent; font-weight: normal; }
-#tab:focus { color: $accent; }
+#tab:focus { color: $text; background: $field; border-bottom: 2px solid $accent; }
 #warningText { color: $text; background: $warning; border-radius: 6px; padding: 6px 8px; }
 #chip { padding: 0 8px; min-height: 22px; max-height: 22px; border-radius: 11px; }
 QTableWidget { background: $panel; border: none; border-top: 1px solid $edge; }
@@ -180,11 +181,13 @@ QHeaderView, QHeaderView::section, QTableCornerButton::section {
 QToolTip { background: $panel; color: $text; border: 1px solid $strong_edge; padding: 4px 6px; }
 
 QPlainTextEdit, QSpinBox, QDoubleSpinBox, QComboBox, QLineEdit {
-    background: $field; color: $text; border: 1px solid $edge; border-radius: 6px; padding: 0 8px;
+    background: $field; color: $text; border: 1px solid $edge; border-bottom: 1px solid $strong_edge;
+    border-radius: 6px; padding: 0 8px; placeholder-text-color: $quiet;
     selection-background-color: $selection; selection-color: $text;
 }
 QSpinBox QLineEdit, QDoubleSpinBox QLineEdit { background: transparent; border: none; padding: 0; }
 QPlainTextEdit { padding: 4px; }
+QLineEdit { padding: 0 6px; }
 QSpinBox, QDoubleSpinBox, QComboBox, QLineEdit { min-height: 28px; max-height: 28px; }
 QPlainTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QLineEdit:focus,
 QComboBox:on { border: 1px solid $accent; }
@@ -255,7 +258,7 @@ QRadioButton::indicator:checked { image: url($icons/$name/dot.svg); }
 QProgressBar { background: $field; border: none; border-radius: 3px; min-height: 6px; max-height: 6px; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
 QSlider { min-height: 28px; }
-QSlider::groove:horizontal { height: 4px; background: $field; border-radius: 2px; }
+QSlider::groove:horizontal { height: 4px; background: $strong_edge; border-radius: 2px; }
 QSlider::sub-page:horizontal { background: $accent; border-radius: 2px; }
 QSlider::handle:horizontal {
     background: $text; width: 14px; height: 14px; margin: -5px 0; border-radius: 7px;

@@ -37,7 +37,7 @@ def open_screen(shop: StillShop, qtbot: QtBot, rows: int) -> PromptsScreen:
 def test_without_prompts_it_says_what_comes_here(still: StillShop, qtbot: QtBot) -> None:  # noqa: F811
     screen = open_screen(still, qtbot, 0)
     qtbot.waitUntil(screen.empty.isVisible)
-    assert "kept here" in screen.empty.text()
+    assert "kept here" in screen.empty.words.text()
 
 
 def test_the_newest_first_a_page_at_a_time(still: StillShop, qtbot: QtBot) -> None:  # noqa: F811
@@ -61,7 +61,9 @@ def test_searching_starring_forgetting(still: StillShop, qtbot: QtBot) -> None: 
     qtbot.waitUntil(lambda: [each.prompt.text() for each in screen.rows.values()] == ["prompt 11"])
     qtbot.mouseClick(next(iter(screen.rows.values())).forget, BUTTON)
     qtbot.waitUntil(lambda: screen.empty.isVisible())
-    assert "Nothing like it" in screen.empty.text()
+    assert "No starred" in screen.empty.title.text()
+    qtbot.mouseClick(screen.empty.button, BUTTON)
+    qtbot.waitUntil(lambda: len(screen.rows) > 1)
 
 
 def test_using_words_or_all_settings(still: StillShop, qtbot: QtBot) -> None:  # noqa: F811

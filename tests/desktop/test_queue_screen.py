@@ -41,7 +41,7 @@ def test_rows_show_what_runs_and_what_waits(still: StillShop, qtbot: QtBot) -> N
     still.finish()
     assert screen.stack.currentIndex() == 0
     assert still.window.bar.buttons["queue"].text() == "Queue"
-    qtbot.mouseClick(screen.go_make, BUTTON)
+    qtbot.mouseClick(screen.nothing.button, BUTTON)
     assert still.window.make_screen.isVisible()
 
 

@@ -76,6 +76,7 @@ class SearchBar(QFrame):
         self.count.setObjectName("quiet")
         for order, words in _WORDS.items():
             self.order.addItem(tr(words), order)
+        self.order.setSizeAdjustPolicy(CalmComboBox.SizeAdjustPolicy.AdjustToContents)
         self.order.setAccessibleName(tr("Order"))
         self.order.activated.connect(lambda index: self._curator.sort(self.order.itemData(index)))
         bind.follow(self._curator.gallery, "text", self._show_text)

@@ -18,7 +18,7 @@ _PADDING = 7
 _ROUND = 6
 _SIGN = 18
 _STRIP = 20
-_SHADE = QColor(0, 0, 0, 150)
+_SHADE = QColor(0, 0, 0, 190)
 _ON_SHADE = "#ffffff"
 
 

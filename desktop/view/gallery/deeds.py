@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from desktop.library.index import LibraryPicture
 from desktop.library.moved import move_folder
 from desktop.library.record import Record
 from desktop.library.stripping import save_plain_copy
+from desktop.model.backends import place_in_words
 from desktop.model.compare import Item
 from desktop.model.gallery import Card, Place
 from desktop.model.gallery_keys import GALLERY_KEYS
@@ -144,13 +145,11 @@ class Deeds:
         return [picture for picture in pictures if picture is not None]
 
 
-def to_item(card: Card) -> Item:
+def to_item(card: Card, hardware: Mapping[str, str]) -> Item:
     """A picture of the gallery, to compare it."""
     picture, record = card.picture, card.record
     if record is None:
         record = Record(prompt=picture.prompt, seed=picture.seed, width=picture.width, height=picture.height)
-    backend = ", ".join(
-        record.provenance[key] for key in ("backend", "precision") if key in record.provenance
-    )
+    backend = place_in_words(record.provenance, hardware)
     seconds = sum(record.stage_seconds.values())
     return Item(key=picture.path, recipe=record, seconds=seconds, backend=backend)

@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout
+from PySide6.QtCore import Signal
 
 from desktop.model.gallery import Curator, Gallery, Place
 from desktop.model.language import tr
-from desktop.view import theme
-
-_WIDTH = 380
+from desktop.view.nothing import Nothing
 
 
-class EmptyNote(QFrame):
+class EmptyNote(Nothing):
     """In place of the grid when there is nothing: why, and a button that does something about it."""
 
     wanted = Signal(str)
 
     def __init__(self, curator: Curator) -> None:
-        super().__init__()
+        super().__init__("", "", "")
         self._gallery = curator.gallery
-        self.title, self.words, self.button = QLabel(), QLabel(), QPushButton()
         self._action = "make"
-        self._lay_out()
         self.button.clicked.connect(lambda: self.wanted.emit(self._action))
 
     def show_reason(self) -> None:
         """Says why there is nothing to see."""
         title, words, button, self._action = _reason(self._gallery)
-        self.title.setText(title)
-        self.words.setText(words)
-        self.button.setText(button)
-
-    def _lay_out(self) -> None:
-        self.title.setFont(theme.title_font())
-        self.words.setObjectName("quiet")
-        self.words.setWordWrap(True)
-        self.words.setFixedWidth(_WIDTH)
-        self.words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.button.setObjectName("primary")
-        layout = QVBoxLayout(self)
-        layout.setSpacing(theme.MARGIN)
-        layout.addStretch(1)
-        for widget in (self.title, self.words, self.button):
-            layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
-        layout.addStretch(2)
+        self.say(title, words, button)
 
 
 def _reason(gallery: Gallery) -> tuple[str, str, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
 from backends.core.contract import SAMPLERS
 from desktop.library.marks import BEST, Kind
 from desktop.model import additions
+from desktop.model.backends import place_in_words
 from desktop.model.gallery import Card, Curator
 from desktop.model.language import tr
 from desktop.view import bind, theme
@@ -56,7 +58,7 @@ class InfoPanel(QFrame):
         self._curator = curator
         self.prompt = ProseLabel()
         self.values = {name: ProseLabel() for name in _FACTS}
-        self.star = IconButton("star", tr("Favourite (.)"))
+        self.star = QPushButton(tr("Favourite"))
         self.points = [_point(number) for number in range(1, BEST + 1)]
         self.tags, self.collections = Flow(), Flow()
         self.new_tag = QLineEdit()
@@ -69,7 +71,7 @@ class InfoPanel(QFrame):
             self.start: tr("Start the next picture from this one (U)"),
             self.variations: tr("Make some pictures that resemble this one"),
         }
-        self._no_start = ""
+        self._no_start, self._hardware = "", dict[str, str]()
         self._prepare()
         self._lay_out()
         bind.follow(curator.gallery, "card", self._show)
@@ -81,10 +83,16 @@ class InfoPanel(QFrame):
             button.setToolTip(why_not or tip)
         self._show(self._curator.gallery.card)
 
+    def name_hardware(self, hardware: Mapping[str, str]) -> None:
+        """What the backends are called, by their ids."""
+        self._hardware = dict(hardware)
+        self._show(self._curator.gallery.card)
+
     def _prepare(self) -> None:
         self.new_tag.setPlaceholderText(tr("Add a tag"))
         self.new_tag.setAccessibleName(tr("Add a tag"))
         self.new_tag.returnPressed.connect(self._tag)
+        self.star.setToolTip(tr("Favourite (.)"))
         self.star.clicked.connect(self._curator.star)
         for number, point in enumerate(self.points, 1):
             point.clicked.connect(partial(self._rate, number))
@@ -133,9 +141,8 @@ class InfoPanel(QFrame):
         outer.addWidget(self.hint, 1, Qt.AlignmentFlag.AlignTop)
 
     def _marks(self) -> QHBoxLayout:
-        layout = row(self.star, *self.points, spacing=2)
-        layout.insertSpacing(1, theme.GRID)
-        layout.addStretch(1)
+        layout = row(self.star, *self.points, spacing=0)
+        layout.insertStretch(1, 1)
         return layout
 
     def _facts(self) -> QWidget:
@@ -154,7 +161,7 @@ class InfoPanel(QFrame):
         if card is None:
             return
         self.prompt.setText(card.picture.prompt.strip() or tr("(no prompt)"))
-        facts = facts_of(card)
+        facts = facts_of(card, self._hardware)
         for name, value in self.values.items():
             value.setText(facts.get(name, ""))
             self._table.setRowVisible(value, bool(facts.get(name)))
@@ -195,8 +202,11 @@ class InfoPanel(QFrame):
         self._curator.unlabel(kind, name)
 
 
-def facts_of(card: Card) -> dict[str, str]:
-    """What is known about a picture, by its name in the panel; what isn't known is left out."""
+def facts_of(card: Card, hardware: Mapping[str, str]) -> dict[str, str]:
+    """What is known about a picture, by its name in the panel; what isn't known is left out.
+
+    `hardware` names the backends by their ids.
+    """
     picture, record = card.picture, card.record
     facts = {
         "Seed": "" if picture.seed is None else str(picture.seed),
@@ -212,8 +222,7 @@ def facts_of(card: Card) -> dict[str, str]:
         facts["Sampler"] = ", ".join(part for part in (sampler, steps) if part)
         facts["With"] = additions.told(record.prompt, record.provenance)
         facts["Guidance"] = "" if record.guidance_scale is None else f"{record.guidance_scale:g}"
-        where = (record.provenance.get(key, "") for key in ("backend", "precision"))
-        facts["Backend"] = ", ".join(part for part in where if part)
+        facts["Backend"] = place_in_words(record.provenance, hardware)
         seconds = sum(record.stage_seconds.values())
         facts["Time"] = f"{seconds:.1f} s" if seconds else ""
     return {name: words for name, words in facts.items() if words}

@@ -150,6 +150,7 @@ class GalleryScreen(QWidget):
             part.wanted.connect(self.deeds.do)
         bind.follow(self.curator.gallery, "overview", self._show)
         bind.follow(self._workshop.make.studio, "no_start", self.info.show_able)
+        bind.follow(self._workshop.make.studio, "hardware", self.info.name_hardware)
 
     def _learn_keys(self, _: object) -> None:
         """The keys as the person has set them."""
@@ -200,7 +201,8 @@ class GalleryScreen(QWidget):
         self._select()
 
     def _compare(self, cards: list[Card | None]) -> None:
-        self.comparison.items = tuple(to_item(card) for card in cards if card is not None)
+        hardware = self._workshop.make.studio.hardware
+        self.comparison.items = tuple(to_item(card, hardware) for card in cards if card is not None)
         self.middle.setCurrentWidget(self.comparing)
         self.comparing.back.setFocus()
 

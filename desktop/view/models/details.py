@@ -23,7 +23,7 @@ from desktop.model.models_desk import ModelsDesk
 from desktop.model.models_fit import in_bytes
 from desktop.view import bind, theme
 from desktop.view.controls import column, quiet, row
-from desktop.view.icons import pixmap, wear
+from desktop.view.icons import show_instead, show_sign, wear
 from desktop.view.models import said
 from desktop.view.models.parity import ParitySection
 from desktop.view.models.prepare import PrepareSection
@@ -70,7 +70,10 @@ class ModelDetails(QWidget):
 
     def show_picture(self, found: QPixmap | None) -> None:
         """What the model made; a sign while there is nothing."""
-        self.picture.setPixmap(found or pixmap("models", theme.current().strong_edge, 40))
+        if found is None:
+            show_sign(self.picture, "models", 40, "strong_edge")
+        else:
+            show_instead(self.picture, found)
 
     def keep_note(self) -> None:
         """Keeps the note now, rather than when the person has stopped typing."""

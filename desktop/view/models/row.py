@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel
 from desktop.model.models_card import ModelCard
 from desktop.view import theme
 from desktop.view.controls import ElidedLabel, column
-from desktop.view.icons import pixmap
+from desktop.view.icons import show_instead, show_sign
 from desktop.view.models import said
 
 THUMB = 40
@@ -42,7 +42,10 @@ class ModelRow(QFrame):
     def show_picture(self, picture: QPixmap | None) -> None:
         """What it made; a sign while there is nothing."""
         sign = "warning" if self.card.problem else "models"
-        self.thumbnail.setPixmap(picture or pixmap(sign, theme.current().strong_edge, 24))
+        if picture is None:
+            show_sign(self.thumbnail, sign, 24, "strong_edge")
+        else:
+            show_instead(self.thumbnail, picture)
 
 
 def describe(card: ModelCard) -> str:
