@@ -1,4 +1,7 @@
-"""The files of the person's choices: read when the program starts, written whenever something changes."""
+"""The files of the person's choices: read when the program starts, written whenever something changes.
+
+Of the settings only what changed is written: commands in other processes write there too.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from psygnal import EmissionInfo
 from PySide6.QtCore import QLocale
 
 from backends.core.contract import MezzotintError
 from desktop.errands import Errands
 from desktop.library.settings_file import (
     SettingsUnreadable,
+    merge_settings,
     read_settings,
     settings_path,
     styles_path,
@@ -36,11 +41,17 @@ class Config:
         for problem in self._problems:
             failed(problem)
 
-        def write(path: Path, entries: dict[str, Any]) -> None:
-            errands.run(partial(write_settings, path, entries), _nothing, failed)
+        def write(info: EmissionInfo) -> None:
+            name = info.signal.name
+            changed = {name: self.settings.to_plain().get(name)}
+            errands.run(partial(merge_settings, settings_path(), changed), _nothing, failed)
 
-        self.settings.events.connect(lambda _: write(settings_path(), self.settings.to_plain()))
-        self.styles.events.connect(lambda _: write(styles_path(), self.styles.to_plain()))
+        def write_styles(_: object) -> None:
+            entries = self.styles.to_plain()
+            errands.run(partial(write_settings, styles_path(), entries), _nothing, failed)
+
+        self.settings.events.connect(write)
+        self.styles.events.connect(write_styles)
 
     def _read(self, path: Path) -> dict[str, Any]:
         try:

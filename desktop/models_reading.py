@@ -9,20 +9,26 @@ from typing import Any, cast
 from backends.core import coreml_folder, coreml_prepare
 from backends.core.contract import MezzotintError
 from backends.core.model_folder import ModelFolder, open_folder
+from desktop.downloads.job import waiting
 from desktop.library import paths
 from desktop.library.model_papers import licence, written_sha256
 from desktop.library.models import InstalledModel, installed_models, models_in
 from desktop.library.trash import move_to_trash
 from desktop.model.models_card import ModelCard, Place
-from desktop.model.models_state import Listing
+from desktop.model.models_state import HalfFetched, Listing
 from desktop.model.sentences import said
 
 _HALF = ".converting"
 
 
 def look_around(folders: tuple[str, ...]) -> Listing:
-    """What is installed, and which conversions stand half done (convert/publish.py)."""
-    return Listing(cards=read_cards(folders), broken_off=_broken_off(paths.models_folder()))
+    """What is installed, and which conversions (convert/publish.py) and downloads stand half done."""
+    own = paths.models_folder()
+    half = tuple(
+        HalfFetched(name=each.plan.name, source=each.plan.repo, done=each.done, of=each.plan.size)
+        for each in waiting(own)
+    )
+    return Listing(cards=read_cards(folders), broken_off=_broken_off(own), waiting=half)
 
 
 def read_cards(folders: Iterable[str] = ()) -> tuple[ModelCard, ...]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from backends.core.contract import BrokenModel, Event, Failed
+from backends.core.contract import BrokenModel, Event, Failed, MezzotintError
 from desktop.children import Children
 from desktop.cupboard import ModelCupboard, read_papers
+from desktop.downloads.tokens import keep_token
+from desktop.errands import Errands
 from desktop.library import paths
 from desktop.model.form import ModelChoice
+from desktop.model.hub import HubDesk
 from desktop.model.language import tr
 from desktop.model.models_card import ModelCard
 from desktop.model.models_desk import ModelsDesk
@@ -28,6 +32,8 @@ class ModelsRoom:
         failed = workshop.make.not_opened
         self.children, self.cupboard = Children(), ModelCupboard(workshop.settings, failed)
         self.desk = ModelsDesk(self.children, self.cupboard, paths.models_folder(), read_papers(failed))
+        keeper = HubKeeper(workshop.errands)
+        self.hub = HubDesk(self.children, self.desk, workshop.settings, keeper)
         self.desk.models.events.cards.connect(self._offer)
 
     def show(self, name: str) -> None:
@@ -52,6 +58,25 @@ class ModelsRoom:
         if problem is not None and problem.job is not None and problem.error is event.error:
             way = Way(tr("Show in Models"), partial(self.show, problem.job.request.model))
             studio.problem = replace(problem, ways=(*problem.ways, way))
+
+
+class HubKeeper:
+    """It is the hub's Keeper. Settings are written in the errands' thread, one change after the other."""
+
+    def __init__(self, errands: Errands) -> None:
+        self._errands = errands
+
+    def settle(self, then: Callable[[], None]) -> None:
+        self._errands.run(_nothing, lambda _: then(), lambda _: None)
+
+    def keep_token(
+        self, token: str, then: Callable[[], None], failed: Callable[[MezzotintError], None]
+    ) -> None:
+        self._errands.run(partial(keep_token, token), lambda _: then(), failed)
+
+
+def _nothing() -> None:
+    """Is done once everything before it is."""
 
 
 def _choice(card: ModelCard) -> ModelChoice | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QScrollArea
 
+from desktop.downloads.recommended import RECOMMENDED
 from desktop.library import paths
 from desktop.model.backends import BackendState
 from desktop.view.models.screen import ModelsScreen
@@ -84,6 +85,44 @@ def models_dragged(scene: Scene) -> None:
     screen.veil.raise_()
     screen.veil.show()
     scene.before_grab.append(lambda: screen.veil.setGeometry(screen.rect()))
+
+
+def models_hub(scene: Scene) -> None:
+    """What is worth having, some of it looked at already, and the question about Offline."""
+    screen = _hub(scene)
+    screen.hub.rows["sdxl"].button.click()
+
+
+def models_downloading(scene: Scene) -> None:
+    """One under way, one that was paused on another day."""
+    scene.workshop.settings.offline = False
+    screen = _hub(scene)
+    screen.desk.fetch("sd15", "sd15")
+    command = _runner(screen).of("desktop", "download", "sd15")[-1]
+    command.say(plan={"bytes": 2 * _GIGABYTE, "licence": "creativeml-openrail-m"})
+    command.say(file="unet", done=700_000_000, of=2 * _GIGABYTE)
+    screen.desk.fetch("sdxl", "sdxl")
+    screen.desk.pause_downloads()
+    command.end(130)
+    screen.desk.go_on(next(chore.id for chore in screen.desk.models.chores if chore.title == "sd15"))
+    command = _runner(screen).of("desktop", "download", "sd15")[-1]
+    command.say(plan={"bytes": 2 * _GIGABYTE, "licence": "creativeml-openrail-m"})
+    command.say(file="unet", done=700_000_000, of=2 * _GIGABYTE)
+
+
+def _hub(scene: Scene) -> ModelsScreen:
+    screen = _fill(scene)
+    runner = _runner(screen)
+    scene.workshop.models_room.hub._runner = runner
+    screen.show_hub()
+    listing = runner.of("desktop", "download", "--list")[-1]
+    names = ("name", "title", "licence", "gigabytes", "steps", "words", "checked")
+    listing.say(models=[{name: getattr(each, name) for name in names} for each in RECOMMENDED])
+    for number, each in enumerate(RECOMMENDED[:4]):
+        verdict = ("fits", "fits", "streams", "too large")[number]
+        fit = {"verdict": verdict, "need": (2.9 + number) * _GIGABYTE, "free": 6.2 * _GIGABYTE}
+        listing.say(name=each.name, verdicts=[{"backend": "cpu_offload", "fit": fit, "problem": None}])
+    return screen
 
 
 def preparing(scene: Scene) -> None:
@@ -163,5 +202,5 @@ def _scroll(screen: ModelsScreen) -> None:
 
 STATES = (
     models_few, models_many, models_lower, models_prepared, models_outdated, models_working, models_failed,
-    models_dragged, preparing,
+    models_dragged, preparing, models_hub, models_downloading,
 )  # fmt: skip

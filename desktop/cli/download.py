@@ -7,6 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -62,22 +63,23 @@ def _settle(options: DownloadOptions) -> bool:
 
 def _list(options: DownloadOptions) -> None:
     begun = waiting(paths.models_folder())
-    found = [(each, _recommended_verdicts(each)) for each in RECOMMENDED]
     if options.json:
-        models = [_recommended_as_plain(each, verdicts) for each, verdicts in found]
         waits = [{"name": w.plan.name, "repo": w.plan.repo, "done": w.done, "of": w.plan.size} for w in begun]
-        print(json.dumps({"offline": is_offline(), "models": models, "waiting": waits}))
+        models = list(map(_recommended_as_plain, RECOMMENDED))
+        print(json.dumps({"offline": is_offline(), "models": models, "waiting": waits}), flush=True)
+        for each in RECOMMENDED:
+            print(json.dumps({"name": each.name} | _fits_as_plain(_recommended_verdicts(each))), flush=True)
         return
     print(
         f"{in_words(available_bytes())} of memory and {in_words(_free_disk())} on the models' disk are free."
     )
-    for each, verdicts in found:
+    for each in RECOMMENDED:
         print(
             f"\n{each.name}: {each.title}, {each.gigabytes} GB, {each.steps} steps. Licence: {each.licence}"
         )
         print(f"  {each.words} (Looked up: {each.checked}.)")
-        for verdict in verdicts:
-            print(f"  {_fit_words(verdict)}")
+        for verdict in _recommended_verdicts(each):
+            print(f"  {_fit_words(verdict)}", flush=True)
     for each in begun:
         print(f"\nWaiting: {printable(each.plan.name)}, {in_words(each.done)} of {in_words(each.plan.size)}.")
     if is_offline():
@@ -86,7 +88,11 @@ def _list(options: DownloadOptions) -> None:
 
 def _verdicts(name: str, folder: ModelFolder) -> list[Verdict]:
     """On each backend that can run here and knows the family."""
-    return [verdict for verdict in verdicts_of(name, folder) if verdict.problem is None]
+    from backends.core.registry import all_backends
+
+    able = [backend.capabilities.id for backend in all_backends() if backend.probe() is None]
+    found = [verdict for backend in able for verdict in verdicts_of(name, folder, backend)]
+    return [verdict for verdict in found if verdict.problem is None]
 
 
 def _fit_words(verdict: Verdict) -> str:
@@ -102,10 +108,15 @@ def _recommended_verdicts(each: Recommended) -> list[Verdict]:
         return _verdicts(each.name, each.describe_in(Path(place)))
 
 
-def _recommended_as_plain(each: Recommended, verdicts: list[Verdict]) -> dict[str, Any]:
+def _recommended_as_plain(each: Recommended) -> dict[str, Any]:
     names = ("name", "title", "repo", "licence", "gigabytes", "steps", "words", "checked")
+    return {name: getattr(each, name) for name in names}
+
+
+def _fits_as_plain(verdicts: list[Verdict]) -> dict[str, Any]:
+    """In a word for each backend, and in full as `mezzotint fit --json` has them."""
     fits = {verdict.backend: verdict.fit.verdict for verdict in verdicts if verdict.fit}
-    return {name: getattr(each, name) for name in names} | {"fits": fits}
+    return {"fits": fits, "verdicts": [asdict(verdict) for verdict in verdicts]}
 
 
 def _free_disk() -> int:
@@ -176,9 +187,8 @@ def _say_plan(plan: Plan, folder: ModelFolder, options: DownloadOptions) -> None
 
 
 def _plan_as_plain(plan: Plan, verdicts: list[Verdict]) -> dict[str, Any]:
-    fits = {verdict.backend: verdict.fit.verdict for verdict in verdicts if verdict.fit}
     told = {"name": plan.name, "repo": plan.repo, "commit": plan.commit, "licence": plan.licence}
-    return told | {"bytes": plan.size, "fits": fits}
+    return told | {"bytes": plan.size} | _fits_as_plain(verdicts)
 
 
 def _print_model(folder: Path, options: DownloadOptions) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from desktop.downloads.errors import NetworkOff
-from desktop.library.settings_file import SettingsUnreadable, read_settings, settings_path, write_settings
+from desktop.library.settings_file import SettingsUnreadable, merge_settings, read_settings, settings_path
 
 if TYPE_CHECKING:
     from httpx2 import Client
@@ -33,7 +33,7 @@ def is_offline() -> bool:
 
 def set_offline(offline: bool) -> None:
     """Writes the choice into the settings, which the window shares. Raises MezzotintError."""
-    write_settings(settings_path(), read_settings(settings_path()) | {"offline": offline})
+    merge_settings(settings_path(), {"offline": offline})
 
 
 def open_client(token: str | None = None, seconds: float = _ANSWER_SECONDS) -> Client:

@@ -60,6 +60,11 @@ def _put_aside(path: Path) -> SettingsUnreadable:
     )
 
 
+def merge_settings(path: Path, changes: Mapping[str, Any]) -> None:
+    """Writes these entries, and leaves what others wrote. Raises SaveFailed or SettingsUnreadable."""
+    write_settings(path, {**read_settings(path), **changes})
+
+
 def write_settings(path: Path, entries: Mapping[str, Any]) -> None:
     """Replaces the file, durably. Raises SaveFailed, and then the old one is still there."""
     saving.make_folder(path.parent)

@@ -1,4 +1,4 @@
-"""A conversion or an import that goes on in a process of its own, as its lines tell."""
+"""A conversion, an import or a download that goes on in a process of its own, as its lines tell."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ State = Literal["waiting", "running", "stopping", "stopped", "failed"]
 class Chore:
     """`words` are what goes on, `done` of `of` parts are finished (0 of 0: nobody knows) and `part` (0 to 1)
     of the next; `began` is the clock's time. `command` is what is run, `folder` the model that came of it.
-    A conversion has an `ask`; one that was stopped goes on from its finished parts.
+    A conversion has an `ask`; one that was stopped goes on from its finished parts. A download has a
+    `source`, what it was asked for by; its `done` and `of` are bytes, and `about` is its licence.
     """
 
     title: str
@@ -33,6 +34,8 @@ class Chore:
     began: float | None = None
     problem: str = ""
     folder: str = ""
+    source: str = ""
+    about: str = ""
     id: str = field(default_factory=lambda: uuid4().hex)
 
     @property
@@ -55,15 +58,24 @@ def importing(source: str, name: str) -> Chore:
     return Chore(title=name, command=("desktop", "import", source))
 
 
+def downloading(source: str, name: str, done: int = 0, of: int = 0) -> Chore:
+    """Fetches a model from a hub: "owner/name" or one of the recommended. It goes on where it was."""
+    words = ("desktop", "download", source, "--name", name, "--json")
+    return Chore(title=name, command=words, source=source, done=done, of=of)
+
+
 def told(chore: Chore, line: str) -> Chore:
     """The same chore after its process printed this line."""
-    if chore.ask is None:
+    if chore.ask is None and not chore.source:
         return _told_in_words(chore, line)
     try:
         found: object = json.loads(line)
     except ValueError:
+        return replace(chore, problem=said(line)) if chore.source else chore
+    if not isinstance(found, dict):
         return chore
-    return _told_as_json(chore, cast(Mapping[str, Any], found)) if isinstance(found, dict) else chore
+    tell = _told_of_download if chore.source else _told_as_json
+    return tell(chore, cast(Mapping[str, Any], found))
 
 
 def ended(chore: Chore, code: int) -> Chore:
@@ -83,6 +95,17 @@ def _told_as_json(chore: Chore, found: Mapping[str, Any]) -> Chore:
             return replace(chore, folder=folder)
         case {"words": str(words), "done": int(done), "of": int(of)}:
             return replace(chore, words=words, done=done, of=of, part=_share(found))
+        case _:
+            return chore
+
+
+def _told_of_download(chore: Chore, found: Mapping[str, Any]) -> Chore:
+    """Lines of `mezzotint download --json`."""
+    match found:
+        case {"plan": {"bytes": int(size), "licence": str(licence)}}:
+            return replace(chore, of=size, about=licence or tr("its page names no licence"))
+        case {"done": int(done), "of": int(of)}:
+            return replace(chore, done=done, of=of)
         case _:
             return chore
 

@@ -1,4 +1,4 @@
-"""What the Models screen does: lists models, prepares, imports and deletes them. No Qt, no processes.
+"""What the Models screen does: lists, prepares, imports, downloads and deletes models. No Qt, no processes.
 
 Whatever runs commands, reads folders and keeps notes is given to it; answers come later, in this thread.
 """
@@ -34,6 +34,7 @@ class ModelsDesk:
         self.models, self.folder, self._clock = Models(), folder, clock
         self._runner, self._cupboard = runner, cupboard
         self._running: dict[str, Running] = {}
+        self._unwanted: set[str] = set()
         self._looking: tuple[str, Running] | None = None
         told = papers or {}
         self.models.notes = read_notes(told.get("notes"))
@@ -68,6 +69,22 @@ class ModelsDesk:
         for source in sources:
             self._add(models_chore.importing(str(source), source.name))
 
+    def fetch(self, source: str, name: str) -> None:
+        """Downloads a model, beside a conversion or an import, behind other downloads."""
+        if any(chore.source and chore.title == name for chore in self._going_on):
+            self.models.notice = tr("{name} is being downloaded already.", name=name)
+            return
+        self._drop_over(name)
+        self._add(models_chore.downloading(source, name))
+
+    def pause_downloads(self) -> None:
+        """The network is not to be used any more; what came is kept."""
+        for chore in [each for each in self._going_on if each.source]:
+            if chore.id in self._running:
+                self.stop(chore.id)
+            else:
+                self._change(replace(chore, state="stopped"))
+
     def stop(self, chore_id: str) -> None:
         """Stops what goes on; what waits is taken off."""
         chore = self._find(chore_id)
@@ -89,7 +106,14 @@ class ModelsDesk:
     def throw_away(self, chore_id: str) -> None:
         """Forgets what was stopped or failed, and what is finished of it."""
         chore = self._find(chore_id)
+        if chore_id in self._running:
+            self._unwanted.add(chore_id)
+            self.stop(chore_id)
+            return
         self._remove(chore_id)
+        if chore.source:
+            self._discard(chore.title)
+            return
         half = chore.ask.half_made if chore.ask else Path(chore.folder) if chore.folder else None
         if half is not None:
             self._asks.pop(chore.title, None)
@@ -128,6 +152,10 @@ class ModelsDesk:
         for name, done in listing.broken_off.items():
             if name not in known:
                 self._add_broken_off(name, done)
+        for each in listing.waiting:
+            if each.name not in known:
+                stopped = models_chore.downloading(each.source, each.name, each.done, each.of)
+                self.models.chores = (*self.models.chores, replace(stopped, state="stopped"))
         if models.card is None:
             self.choose(models.cards[0].name if models.cards else "")
         else:
@@ -184,12 +212,15 @@ class ModelsDesk:
         self._begin_next()
 
     def _begin_next(self) -> None:
-        """One at a time: each takes all the memory there is to take."""
-        waiting = [chore for chore in self.models.chores if chore.state == "waiting"]
-        if self._running or not waiting:
-            return
-        chore = replace(waiting[0], state="running", began=self._clock())
-        self._change(chore)
+        """One at a time, as each takes all the memory there is to take; a download takes none."""
+        for of_hub in (False, True):
+            chores = [chore for chore in self.models.chores if bool(chore.source) == of_hub]
+            waiting = [chore for chore in chores if chore.state == "waiting"]
+            if waiting and not any(chore.id in self._running for chore in chores):
+                self._begin(waiting[0])
+
+    def _begin(self, chore: Chore) -> None:
+        self._change(replace(chore, state="running", began=self._clock()))
         self._running[chore.id] = self._runner.start(
             chore.command, lambda line: self._said(chore.id, line), lambda code: self._ended(chore.id, code)
         )
@@ -203,9 +234,18 @@ class ModelsDesk:
         if code == 0:
             self._remove(chore_id)
             self._done(chore)
+        elif chore_id in self._unwanted:
+            self._unwanted.discard(chore_id)
+            self._remove(chore_id)
+            self._discard(chore.title)
         else:
             self._change(models_chore.ended(chore, code))
         self._begin_next()
+
+    def _discard(self, name: str) -> None:
+        """Removes what came of a download."""
+        words = ("desktop", "download", "--discard", name, "--quiet")
+        self._runner.start(words, lambda _: None, lambda _: self.refresh())
 
     def _done(self, chore: Chore) -> None:
         if chore.ask is not None:

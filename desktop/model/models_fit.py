@@ -29,10 +29,14 @@ def read_verdicts(line: str) -> tuple[Verdict, ...]:
         told: object = json.loads(line)
     except ValueError:
         return ()
-    fits = cast(Mapping[str, Any], told).get("fits") if isinstance(told, dict) else None
-    if not isinstance(fits, list):
+    return verdicts_in(cast(Mapping[str, Any], told).get("fits")) if isinstance(told, dict) else ()
+
+
+def verdicts_in(told: object) -> tuple[Verdict, ...]:
+    """From a list of them as the command tells them; nothing for anything else."""
+    if not isinstance(told, list):
         return ()
-    return tuple(_verdict(each) for each in cast(list[Mapping[str, Any]], fits) if each.get("backend"))
+    return tuple(_verdict(each) for each in cast(list[Mapping[str, Any]], told) if each.get("backend"))
 
 
 def _verdict(told: Mapping[str, Any]) -> Verdict:

@@ -49,12 +49,23 @@ class Cupboard(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HalfFetched:
+    """A download of another day: what it was asked for by, and how many of its bytes are there."""
+
+    name: str
+    source: str
+    done: int
+    of: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Listing:
     """What was found. `broken_off` are the names of conversions that stand half done, and of how many parts
-    each has how many."""
+    each has how many; `waiting` are downloads that are not finished."""
 
     cards: tuple[ModelCard, ...]
     broken_off: Mapping[str, int] = field(default_factory=dict[str, int])
+    waiting: tuple[HalfFetched, ...] = ()
 
 
 @dataclass(kw_only=True)

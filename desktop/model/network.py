@@ -22,7 +22,7 @@ def network_uses() -> Mapping[str, NetworkUse]:
         "models": NetworkUse(
             tr("Model downloads"),
             tr(
-                "Only when you ask for one by name, with `mezzotint download`: its list and its files "
+                "Only when you ask for one, in Models or with `mezzotint download`: its list and its files "
                 "come from huggingface.co, or the mirror that HF_ENDPOINT names; a token goes there only "
                 "if you gave one."
             ),

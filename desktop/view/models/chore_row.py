@@ -1,4 +1,4 @@
-"""A conversion or an import that goes on, was stopped or failed: how far it is, and its buttons."""
+"""A conversion, an import or a download that goes on or was stopped: how far it is, and its buttons."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton
 
 from desktop.model.language import tr
 from desktop.model.models_chore import Chore
+from desktop.model.models_fit import in_bytes
 from desktop.model.progress import in_words
 from desktop.view import theme
 from desktop.view.controls import ElidedLabel, column
@@ -34,16 +35,15 @@ class ChoreRow(QFrame):
     def show_chore(self, chore: Chore) -> None:
         """The same one, further on."""
         self.chore = chore
-        made = chore.ask is not None or chore.state == "stopped"
-        self.title.setText(
-            tr("Preparing {name}", name=chore.title) if made else tr("Adding {name}", name=chore.title)
-        )
+        keeps = chore.ask is not None or bool(chore.source)
+        self.title.setText(_title(chore))
         self.stop.setVisible(not chore.is_over)
         self.stop.setEnabled(chore.state != "stopping")
-        self.stop.setText(tr("Cancel") if chore.state == "waiting" else tr("Stop"))
-        self.go_on.setVisible(chore.is_over and (chore.ask is not None or chore.state == "failed"))
-        self.go_on.setText(tr("Go on") if chore.ask is not None else tr("Try again"))
-        self.throw_away.setVisible(chore.is_over)
+        running = tr("Pause") if chore.source else tr("Stop")
+        self.stop.setText(tr("Cancel") if chore.state == "waiting" else running)
+        self.go_on.setVisible(chore.is_over and (keeps or chore.state == "failed"))
+        self.go_on.setText(tr("Go on") if keeps else tr("Try again"))
+        self.throw_away.setVisible(chore.is_over or (bool(chore.source) and chore.state == "running"))
         self.bar.setVisible(chore.state in ("running", "stopping"))
         fraction = chore.fraction
         self.bar.setRange(0, 0 if fraction is None else _FINE)
@@ -61,11 +61,20 @@ class ChoreRow(QFrame):
         layout.setContentsMargins(12, theme.GRID, 12, theme.GRID)
         layout.setSpacing(theme.GRID)
         layout.addLayout(column(self.title, self.words, self.bar), 1)
-        for button in (self.go_on, self.throw_away, self.stop):
+        for button in (self.go_on, self.stop, self.throw_away):
             layout.addWidget(button)
 
 
+def _title(chore: Chore) -> str:
+    if chore.source:
+        return tr("Downloading {name}", name=chore.title)
+    made = chore.ask is not None or chore.state == "stopped"
+    return tr("Preparing {name}", name=chore.title) if made else tr("Adding {name}", name=chore.title)
+
+
 def _words(chore: Chore) -> str:
+    if chore.source and chore.state in ("running", "stopped"):
+        return _bytes(chore)
     if chore.state == "waiting":
         return tr("Waits for what goes on before it")
     if chore.state == "stopping":
@@ -81,3 +90,18 @@ def _words(chore: Chore) -> str:
     if chore.began is not None:
         parts.append(in_words(time.monotonic() - chore.began))
     return ", ".join(parts)
+
+
+def _bytes(chore: Chore) -> str:
+    """How far a download is; what the hub says of it comes first."""
+    come = tr("{done} of {size}", done=in_bytes(chore.done), size=in_bytes(chore.of)) if chore.of else ""
+    if chore.state == "stopped":
+        return (
+            tr("Paused at {come}; it goes on from there, another day too.", come=come)
+            if come
+            else tr("Paused")
+        )
+    told = [come or tr("Asking the hub"), chore.about and tr("Licence: {name}", name=chore.about)]
+    if chore.began is not None:
+        told.append(in_words(time.monotonic() - chore.began))
+    return ", ".join(each for each in told if each)

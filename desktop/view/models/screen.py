@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QPushButton,
     QScrollArea,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -29,6 +30,7 @@ from desktop.view.controls import quiet, row
 from desktop.view.icons import wear
 from desktop.view.models.chore_row import ChoreRow
 from desktop.view.models.details import PICTURE, ModelDetails
+from desktop.view.models.hub_page import HubPage
 from desktop.view.models.pictures import ModelPictures
 from desktop.view.models.row import THUMB, ModelRow, describe
 from desktop.view.settings_parts import wrapped
@@ -58,6 +60,8 @@ class ModelsScreen(QWidget):
         self.rows: dict[str, ModelRow] = {}
         self.pictures = ModelPictures(workshop.shelf, workshop.darkroom, self._show_pictures)
         self.veil = _veil(self)
+        self.hub = HubPage(workshop, workshop.models_room.hub)
+        self._pages = QStackedWidget()
         self._timer = QTimer(self)
         self._timer.setInterval(1000)
         self._lay_out()
@@ -67,6 +71,11 @@ class ModelsScreen(QWidget):
         super().showEvent(event)
         self.pictures.forget()
         self.desk.refresh()
+
+    def show_hub(self) -> None:
+        """Those that could be fetched, in place of those that are here."""
+        self._pages.setCurrentWidget(self.hub)
+        self.hub.back.setFocus()
 
     def leave(self) -> None:
         """The window closes."""
@@ -93,9 +102,11 @@ class ModelsScreen(QWidget):
 
     def _connect(self) -> None:
         self.setAcceptDrops(True)
+        self.add_menu.addAction(tr("From the hub"), self.show_hub)
         self.add_menu.addAction(tr("A file"), self._choose_file)
         self.add_menu.addAction(tr("A folder"), self._choose_folder)
         self.add.setMenu(self.add_menu)
+        self.hub.back.clicked.connect(lambda: self._pages.setCurrentIndex(0))
         self.list.currentItemChanged.connect(lambda item, _: self._choose(item))
         self.list.itemActivated.connect(lambda _: self.details.use.click())
         self._timer.timeout.connect(self._show_times)
@@ -197,7 +208,12 @@ class ModelsScreen(QWidget):
         layout.addLayout(self.chores)
         middle = row(self._left(), self._right(), spacing=theme.MARGIN)
         middle.setStretch(1, 1)
-        layout.addLayout(middle, 1)
+        middle.setContentsMargins(0, 0, 0, 0)
+        here = QWidget()
+        here.setLayout(middle)
+        self._pages.addWidget(here)
+        self._pages.addWidget(self.hub)
+        layout.addWidget(self._pages, 1)
         outer = row(body)
         outer.setContentsMargins(theme.MARGIN, theme.MARGIN, theme.MARGIN, theme.MARGIN)
         self.setLayout(outer)

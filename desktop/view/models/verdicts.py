@@ -14,7 +14,7 @@ from desktop.view.models.words import add_words
 from desktop.view.settings_parts import Section
 from desktop.view.text import ProseLabel
 
-_SIGNS = {"good": "✓", "slow": "~", "no": "–"}
+SIGNS = {"good": "✓", "slow": "~", "no": "–"}
 
 
 class VerdictSection(Section):
@@ -55,7 +55,11 @@ class VerdictSection(Section):
             label.show()
 
     def _words(self, verdict: Verdict) -> str:
-        state = self._backends.find(verdict.backend)
-        name = state.capabilities.name if state else verdict.backend
-        words = verdict.words if verdict.words.startswith(name) else f"{name}: {verdict.words}"
-        return f"{_SIGNS[verdict.sign]}  {words}"
+        return f"{SIGNS[verdict.sign]}  {words_of(verdict, self._backends)}"
+
+
+def words_of(verdict: Verdict, backends: Backends) -> str:
+    """The backend's name, and what is said of it."""
+    state = backends.find(verdict.backend)
+    name = state.capabilities.name if state else verdict.backend
+    return verdict.words if verdict.words.startswith(name) else f"{name}: {verdict.words}"
