@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from backends.core import coreml_folder, coreml_prepare
@@ -22,6 +23,16 @@ def hang(task: Task) -> None:
 
 def fail(task: Task) -> None:
     raise RuntimeError("Unable to\nload model")
+
+
+def prepare_here(folder: Path, told: Connection) -> None:
+    """For a process that is a daemon, as the worker is: says whether all is ready, or what went wrong."""
+    model = coreml_folder.open_converted(folder)
+    try:
+        list(coreml_prepare.prepare(model, "gpu", ready))
+        told.send(all(task.target.is_dir() for task in coreml_prepare.tasks_for(model, "gpu")))
+    except Exception as error:  # noqa: BLE001 - the test shall say it
+        told.send(repr(error))
 
 
 class NeverReady(PipelineEngine):

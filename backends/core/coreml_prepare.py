@@ -138,6 +138,8 @@ def _compile(package: Path, target: Path) -> None:
 def _watch(tasks: list[Task], units: str, work: Work, longest: float) -> Iterator[Preparation]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
+    # The worker is a daemon, which multiprocessing lets have no children; this one ends with its parent.
+    multiprocessing.current_process().daemon = False
     process = context.Process(target=_run, args=(tasks, work, theirs), daemon=True)
     process.start()
     theirs.close()

@@ -27,7 +27,7 @@ from desktop.model.form import ModelChoice
 from desktop.model.make import Make
 from desktop.session import Session
 from tests.coreml_backend.kit import REQUEST, SIZE, flip, vouch
-from tests.coreml_work import fail, hang, ready
+from tests.coreml_work import fail, hang, prepare_here, ready
 
 
 def test_preparing_is_done_once_for_a_system(converted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,6 +87,18 @@ def test_the_worker_tells_that_it_prepares(converted: Path, monkeypatch: pytest.
     engine.close()
     assert [event.at.seconds for event in events if isinstance(event, Preparing)] == [3.0, 4.0]
     assert any(isinstance(event, PictureReady) for event in events)
+
+
+def test_it_prepares_in_a_process_that_is_a_daemon(converted: Path) -> None:
+    """As the worker is one, and a daemon may have no children unless it is told otherwise."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    worker = context.Process(target=prepare_here, args=(converted, theirs), daemon=True)
+    worker.start()
+    theirs.close()
+    assert ours.recv() is True
+    worker.join()
+    ours.close()
 
 
 @pytest.mark.thorough
