@@ -147,7 +147,17 @@ class Fetch:
     # --- A wrong sum --------------------------------------------------------------------------------
 
     def _mend(self, part: PartFile, changed: bool) -> Iterator[int]:
-        """Finds the wrong parts and fetches them again. Raises DownloadFailed, and then nothing is kept."""
+        """Finds the wrong parts and fetches them again. Raises DownloadFailed, and then nothing is kept.
+
+        Those that the disk spoilt are known by their own sums: they alone come again. A byte that was
+        changed on the way is found by comparing each part, as no hub lists sums of parts.
+        """
+        spoilt = [number for number in range(len(part.parts)) if not part.is_kept(number)]
+        for number in spoilt:
+            yield part.place(number)[0]
+            part.replace(number, self._range(part, *part.place(number)))
+        if spoilt and part.is_right():
+            return
         for number in range(len(part.parts)):
             yield part.place(number)[0]
             if self._settle(part, number) and part.is_right():
@@ -163,9 +173,6 @@ class Fetch:
         """Makes a part what most fetches of it say. Returns whether it was changed."""
         begin, end = part.place(number)
         again = self._range(part, begin, end)
-        if not part.is_kept(number):  # the disk's fault: what was written is not what came
-            part.replace(number, again)
-            return True
         if _sum(again) == part.parts[number]:
             return False
         third = self._range(part, begin, end)
