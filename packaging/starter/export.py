@@ -79,10 +79,15 @@ def drop_local_names(folder: Path) -> None:
             path.write_text(json.dumps(kept, indent=2) + "\n")
 
 
-def add_plain_files(folder: Path, work: Path) -> None:
-    """Add the tokenizer's vocabulary in CLIP's own format, and the notice; let everybody read every file."""
+def add_plain_files(folder: Path, work: Path, tokens: dict[str, int]) -> None:
+    """Add the tokenizer's vocabulary in CLIP's own format, and the notice; let everybody read every file.
+
+    ValueError: that vocabulary numbers the tokens otherwise than `tokens`, the ones trained with.
+    """
     for name in ("vocab.json", "merges.txt"):
         shutil.copyfile(work / "tokenizer" / name, folder / "tokenizer" / name)
+    if json.loads((folder / "tokenizer" / "vocab.json").read_text()) != tokens:
+        raise ValueError("vocab.json isn't the vocabulary of the training: write it from tokenizer.json")
     shutil.copyfile(HERE / "NOTICE", folder / "NOTICE")
     for path in folder.glob("**/*.*"):
         path.chmod(0o644)
@@ -106,7 +111,7 @@ def export(work: Path, output: Path, untrained: bool) -> None:
     pipeline.save_pretrained(built, safe_serialization=True)
     drop_local_names(built)
     (built / "README.md").write_text(model_card(figures))
-    add_plain_files(built, work)
+    add_plain_files(built, work, pipeline.tokenizer.get_vocab())
     replace_folder(built, output)
 
 

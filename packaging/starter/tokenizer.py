@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shutil
 from pathlib import Path
 
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -46,8 +47,13 @@ def token_numbers(merges: list[tuple[str, str]]) -> dict[str, int]:
 
 
 def write_tokenizer(folder: Path) -> None:
-    """vocab.json and merges.txt, and the other files that transformers keeps beside them."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """vocab.json and merges.txt, and the other files that transformers keeps beside them.
+
+    An older folder goes first: its tokenizer.json would be read instead of the new vocabulary, and equally
+    frequent pairs may be merged in another order each time.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     merges = train_merges(grammar_words())
     vocab, rules = folder / "vocab.json", folder / "merges.txt"
     vocab.write_text(json.dumps(token_numbers(merges), ensure_ascii=False))
