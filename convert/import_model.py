@@ -18,6 +18,7 @@ from typing import Any
 from backends.core.contract import BrokenModel, InvalidRequest
 from backends.core.model_folder import open_folder, sha256
 from convert.source import configs, vocabulary
+from convert.source.gguf_file import is_gguf, unpack
 from convert.source.hashes import old_hash, short_hash
 from convert.source.header import Header, read_header
 from convert.source.kinds import Kind, guess_prediction, kind_of, normal_name, variant
@@ -61,7 +62,7 @@ class Wish:
 def import_model(wish: Wish, say: Say = lambda _: None) -> Path:
     """Imports, and returns the new model's folder. Raises BrokenModel or InvalidRequest."""
     if not wish.source.exists():
-        raise InvalidRequest(f"There is no file {wish.source}.", "Give a .safetensors or .ckpt file.")
+        raise InvalidRequest(f"There is no file {wish.source}.", "Give a .safetensors, .ckpt or .gguf file.")
     if not (wish.source.is_file() or wish.source.is_dir()):
         raise InvalidRequest(f"{wish.source} is neither a file nor a folder.", "Give the model's own file.")
     target = wish.models / folder_name(wish.name or wish.source.stem)
@@ -106,6 +107,10 @@ def _fill(folder: Path, wish: Wish, hidden: Path, say: Say) -> None:
         say("Reading the pickle, confined")
         weights = hidden / "weights.safetensors"
         confined = to_safetensors(wish.source, weights)
+    elif is_gguf(wish.source):
+        say("Unpacking the GGUF file, confined")
+        weights = hidden / "weights.safetensors"
+        confined = unpack(wish.source, weights)
     header = _normal(read_header(weights))
     kind, why = _settled(wish, kind_of(wish.source.name, header), say)
     with _misfits(wish.source.name, kind):

@@ -61,7 +61,7 @@ def _refuse_other_kinds(path: Path, start: bytes) -> None:
         b"PK\x03\x04": "a pickle or another zip archive",
         b"\x80": "a pickle, which can run code",
         b"\x89PNG": "a picture",
-        b"GGUF": "a GGUF file, which this version can't read",
+        b"GGUF": "a GGUF file under another name",
         b"\xff\xd8\xff": "a picture",
         b"<": "a page of a web site",
     }

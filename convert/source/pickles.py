@@ -6,18 +6,21 @@ confinement (convert/source/confined.py) is for the day when that fails.
 
 from __future__ import annotations
 
+import importlib
 import json
 import multiprocessing
 import os
 import zipfile
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from backends.core.contract import BrokenModel
 from backends.core.environment import be_offline
 from convert.source.opcodes import stranger
 
+Rewrite = Callable[[BinaryIO, BinaryIO], None]
 _SAFER = "Get the model as a .safetensors file."
 _SECONDS = 1800
 _SPARE_BYTES = 12 * 2**30
@@ -35,9 +38,17 @@ def to_safetensors(source: Path, target: Path) -> tuple[str, ...]:
     """Writes the pickle's tensors to `target`. Returns what confined the reading. Raises BrokenModel."""
     _refuse_bombs(source)
     _refuse_code(source)
+    return in_confinement(source, target, "torch", _rewrite)
+
+
+def in_confinement(source: Path, target: Path, library: str, rewrite: Rewrite) -> tuple[str, ...]:
+    """Has a confined process write `source` anew as `target`, both open already, by a library.
+
+    `rewrite` is a module's function. Returns what confined it. Raises BrokenModel, whatever went wrong there.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_read, args=(source, target, theirs), daemon=True)
+    process = context.Process(target=_work, args=(source, target, library, rewrite, theirs), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -80,21 +91,26 @@ def _refuse_code(source: Path) -> None:
         raise BrokenModel(f"{source.name} wants to run code ({name[:60]!r}) and was not opened.", _SAFER)
 
 
-def _read(source: Path, target: Path, theirs: Connection) -> None:
+def _work(source: Path, target: Path, library: str, rewrite: Rewrite, theirs: Connection) -> None:
     """The child's whole life. Whatever goes wrong, it ends without an answer."""
     be_offline()
-    import torch
-
+    importlib.import_module(library)  # while anything may still be opened
     from convert.source.confined import confine
 
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 2)
     with source.open("rb") as file, target.open("wb") as out:
         held = confine(2 * source.stat().st_size + _SPARE_BYTES, _SECONDS)
-        _write(_tensors(torch.load(file, map_location="cpu", weights_only=True)), out)
+        rewrite(file, out)
         out.flush()
         os.fsync(out.fileno())
     theirs.send(held)
+
+
+def _rewrite(file: BinaryIO, out: BinaryIO) -> None:
+    import torch
+
+    _write(_tensors(torch.load(file, map_location="cpu", weights_only=True)), out)
 
 
 def _tensors(loaded: Any) -> dict[str, Any]:

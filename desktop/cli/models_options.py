@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass, field
 
 IMPORT = (
-    "Make a model of a single file (.safetensors, .ckpt) or a folder that another program uses. "
+    "Make a model of a single file (.safetensors, .ckpt, .gguf) or a folder that another program uses. "
     "What the file is, is told by what it holds; the file stays as it is."
 )
 PREDICTIONS = {"epsilon": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction"}
@@ -48,7 +48,7 @@ def add_models(parser: argparse.ArgumentParser) -> None:
 
 def add_import(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("source", metavar="FILE", help="a .safetensors or .ckpt file, or a folder in the diffusers layout")
+    add("source", metavar="FILE", help="a .safetensors, .ckpt or .gguf file, or a folder in the diffusers layout")
     add("--name", metavar="NAME", help="what to call it (the file's name)")
     add("--base", metavar="MODEL", help="for a VAE, a UNet or a text encoder alone: where the rest is from")
     add("--prediction", choices=PREDICTIONS, help="what the model predicts, for a file that doesn't say")

@@ -38,7 +38,7 @@ from desktop.view.settings_parts import wrapped
 if TYPE_CHECKING:
     from desktop.view.app import Workshop
 
-SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth")
+SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".gguf")
 _LIST = 272
 _WIDEST = 1200
 _NAME = Qt.ItemDataRole.UserRole
@@ -231,7 +231,7 @@ class ModelsScreen(QWidget):
         layout.setSpacing(theme.GRID)
         layout.addWidget(self.list, 1)
         layout.addWidget(
-            wrapped(tr("Drop a .safetensors or .ckpt file here, or a model's folder: it is added to these."))
+            wrapped(tr("Drop a .safetensors, .ckpt or .gguf file here, or a model's folder: it is added to these."))
         )
         return side
 
