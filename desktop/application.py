@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QApplication
@@ -23,6 +22,7 @@ from desktop.model.settings import Settings
 from desktop.only_one import OnlyOne
 from desktop.session import Session
 from desktop.shelf import Shelf
+from desktop.shown import Shown
 from desktop.view import window_state
 from desktop.view.app import Workshop, dress
 
@@ -37,13 +37,13 @@ def run_window() -> int:
     only = OnlyOne()
     if not only.claim():
         return 0
-    workshop = open_workshop(app)
-    only.answer(partial(window_state.raise_window, workshop.window))
+    shown = Shown(app, open_workshop)
+    only.answer(shown.raise_window)
     try:
         return app.exec()
     finally:
         only.close()
-        workshop.close()
+        shown.close()
 
 
 def open_workshop(app: QApplication) -> Workshop:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer
+from shiboken6 import isValid
 
 Said = Callable[[str], object]
 Ended = Callable[[int], object]
@@ -66,6 +67,8 @@ class Child(QObject):
             self._end(-1)
 
     def _end(self, code: int) -> None:
+        if not isValid(self._process):  # it says so once more while it is taken apart with the window
+            return
         self._read()
         self._say(self._rest)
         over, self._over = self._over, True

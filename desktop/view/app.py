@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
 from PySide6.QtGui import QGuiApplication
@@ -38,6 +38,9 @@ _QT_WORDS = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
 
 def speak_in_qt(app: QApplication) -> None:
     """Qt's own words, such as Cut and Paste in a field's menu, in the window's language."""
+    for before in app.findChildren(QTranslator):
+        app.removeTranslator(before)
+        before.deleteLater()
     translator = QTranslator(app)
     if translator.load(QLocale(spoken()), "qtbase", "_", _QT_WORDS):
         app.installTranslator(translator)
@@ -78,7 +81,8 @@ def wear_theme(app: QApplication, colours: theme.Colours) -> None:
 class Workshop:
     """One window with its session and its shelf: what the one says, the other hears.
 
-    Every screen is given the workshop, and finds in it what it needs.
+    Every screen is given the workshop, and finds in it what it needs. `reopen` opens the window anew, in
+    the language that is chosen, where something can.
     """
 
     def __init__(
@@ -91,6 +95,7 @@ class Workshop:
         styles: Styles | None = None,
     ) -> None:
         self.session, self.shelf, self.errands = session, shelf, Errands()
+        self.reopen: Callable[[], None] | None = None
         self.darkroom = Darkroom()
         self.settings, self.styles = settings or Settings(), styles or Styles()
         self.make = Make(

@@ -15,7 +15,7 @@ class Nothing(QWidget):
 
     def __init__(self, title: str, words: str, button: str) -> None:
         super().__init__()
-        self.title, self.words, self.button = QLabel(title), QLabel(), QPushButton(button)
+        self.title, self.words, self.button = QLabel(), QLabel(), QPushButton()
         self.title.setFont(theme.title_font())
         self.words.setObjectName("quiet")
         self.words.setWordWrap(True)
@@ -34,4 +34,5 @@ class Nothing(QWidget):
         """Another reason, and another way out."""
         self.title.setText(title)
         self.words.setText(words)
+        self.words.setFixedHeight(self.words.heightForWidth(_WIDTH))
         self.button.setText(button)

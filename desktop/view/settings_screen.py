@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from desktop.config import language_for
 from desktop.library import paths
 from desktop.library.naming import DEFAULT_TEMPLATE, FIELDS, NameParts, check_template, fill_template
-from desktop.model.language import LANGUAGES, tr
+from desktop.model.language import LANGUAGES, spoken, tr
 from desktop.model.network import network_uses
 from desktop.model.sentences import said
 from desktop.model.settings import SYSTEM
 from desktop.view import bind, theme
 from desktop.view.controls import CalmComboBox
 from desktop.view.settings_hardware import HardwareSection
-from desktop.view.settings_parts import FolderField, FolderList, Section, switch, wrapped
+from desktop.view.settings_parts import FolderField, FolderList, Section, beside, switch, wrapped
 
 if TYPE_CHECKING:
     from desktop.view.app import Workshop
@@ -29,7 +30,7 @@ class SettingsScreen(QScrollArea):
 
     def __init__(self, workshop: Workshop) -> None:
         super().__init__()
-        self._settings, self._make = workshop.settings, workshop.make
+        self._workshop, self._settings, self._make = workshop, workshop.settings, workshop.make
         self.hardware = HardwareSection(workshop)
         title = QLabel(tr("Settings"))
         title.setFont(theme.title_font())
@@ -96,10 +97,24 @@ class SettingsScreen(QScrollArea):
         self.theme = _combo(themes)
         self.language = _combo({SYSTEM: tr("As the system"), **LANGUAGES})
         section.add(tr("Theme"), self.theme)
-        section.add(tr("Language"), self.language, tr("Spoken from the next start."))
+        self.speak_now = QPushButton(tr("Speak it now"))
+        self.speak_now.setToolTip(tr("Opens the window anew; what is being made waits in the queue"))
+        self.speak_now.clicked.connect(self._reopen)
+        words = tr("Spoken from the next start, or at once with the button.")
+        section.add(tr("Language"), beside(self.language, self.speak_now), words)
+        self.language.setAccessibleName(tr("Language"))
         bind.choice(self.theme, self._settings, "theme")
         bind.choice(self.language, self._settings, "language")
+        bind.follow(self._settings, "language", self._show_speakable)
         return section
+
+    def _show_speakable(self, chosen: str) -> None:
+        """There is something to do where another language is chosen than the window speaks."""
+        self.speak_now.setEnabled(language_for(chosen) != spoken())
+
+    def _reopen(self) -> None:
+        if self._workshop.reopen is not None:
+            self._workshop.reopen()
 
     def _network(self) -> Section:
         section = Section(tr("Network"))
