@@ -26,10 +26,11 @@ V_ZERO_SNR = {
 }
 
 
-def make_tiny_model(folder: Path, scheduler: dict[str, object], *, seed: int = 0) -> Path:
-    """Writes a model of the SD 1.x family with random weights; `scheduler` adds to its configuration."""
+def make_tiny_model(folder: Path, scheduler: dict[str, object], *, seed: int = 0, **unet: Any) -> Path:
+    """Writes a model of the SD 1.x family with random weights; `scheduler` adds to its configuration, and
+    `unet` to its UNet's."""
     torch.manual_seed(seed)
-    _unet().save_pretrained(folder / "unet")
+    _unet(**unet).save_pretrained(folder / "unet")
     _vae().save_pretrained(folder / "vae")
     _write_tokenizer(folder / "tokenizer")
     _text_encoder(len(_vocabulary())).save_pretrained(folder / "text_encoder")
@@ -38,10 +39,10 @@ def make_tiny_model(folder: Path, scheduler: dict[str, object], *, seed: int = 0
     return folder
 
 
-def make_tiny_sdxl(folder: Path, scheduler: dict[str, object], *, seed: int = 0) -> Path:
-    """Writes a model of the SDXL family with random weights."""
+def make_tiny_sdxl(folder: Path, scheduler: dict[str, object], *, seed: int = 0, **unet: Any) -> Path:
+    """Writes a model of the SDXL family with random weights; `unet` adds to its UNet's configuration."""
     torch.manual_seed(seed)
-    _unet(**_SDXL_UNET).save_pretrained(folder / "unet")
+    _unet(**(_SDXL_UNET | unet)).save_pretrained(folder / "unet")
     _vae().save_pretrained(folder / "vae")
     config = _text_config(len(_vocabulary()))
     for part, network in (("", CLIPTextModel), ("_2", CLIPTextModelWithProjection)):
@@ -70,10 +71,9 @@ _SDXL_INDEX: dict[str, object] = {
 
 
 def _unet(**others: Any) -> UNet2DConditionModel:
-    plain: dict[str, Any] = {"cross_attention_dim": 32}
+    plain: dict[str, Any] = {"cross_attention_dim": 32, "in_channels": LATENT_CHANNELS}
     return UNet2DConditionModel(
         sample_size=8,
-        in_channels=LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
         layers_per_block=1,
         block_out_channels=(32, 64),
@@ -141,6 +141,7 @@ def _schedule() -> dict[str, object]:
 def _index() -> dict[str, object]:
     return {
         "_class_name": "StableDiffusionPipeline",
+        "_diffusers_version": "0.30.0",
         "text_encoder": ["transformers", "CLIPTextModel"],
         "tokenizer": ["transformers", "CLIPTokenizer"],
         "unet": ["diffusers", "UNet2DConditionModel"],

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from backends import families
-from backends.core import chunks, guard, noise, pictures, preview, samplers
+from backends.core import chunks, guard, inpaint, noise, pictures, preview, samplers
 from backends.core.contract import (
     Event,
     Finished,
@@ -58,6 +58,7 @@ def generate(
     """
     run = _Run(request, stages, Prompts(request, Shelf(search)))
     stages.check_size(request.width, request.height)
+    samplers.check_sampler(request.sampler, stages.facts)
     samplers.set_steps(run.new_scheduler(), request.sampler, request.steps)
     conditioning = yield from _read_prompt(run, 0)
     start = yield from _read_picture(run)
@@ -80,13 +81,17 @@ class _Run:
     prompts: Prompts
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     tokens: Sequence[int] = ()
+    inpainting: inpaint.Inpainting | None = None
 
     @property
     def guided(self) -> bool:
-        return self.request.guidance_scale > 1 and self.stages.facts.guidance_embedding == 0
+        facts = self.stages.facts
+        return self.request.guidance_scale > 1 and facts.guided and facts.guidance_embedding == 0
 
     def new_scheduler(self) -> Any:
-        wanted = {**self.stages.facts.scheduler_config, **self.prompts.scheduler_settings}
+        facts, request = self.stages.facts, self.request
+        shape = facts.latent_shape(request.width, request.height)
+        wanted = {**facts.scheduler_config, **self.prompts.scheduler_settings, "latent_shape": shape}
         return samplers.make_scheduler(self.request.sampler, wanted)
 
     def finished(self, stage: Stage, began: float, index: int = 0) -> StageFinished:
@@ -101,7 +106,9 @@ def _read_prompt(run: _Run, index: int) -> Generator[Event, None, Mapping[str, T
     run.prompts.prepare(run.stages, index)
     positive = run.stages.encode_text(text.words, request.clip_skip)
     run.tokens = positive.places
-    yield TextRead(request.id, positive.tokens, positive.cut)
+    limit = run.stages.facts.token_limit
+    chunked = tuple(place // limit for place in positive.places)
+    yield TextRead(request.id, positive.tokens, positive.cut, positive.weights, chunked)
     yield from _text_notices(request, text.words, positive.cut)
     if advice := run.prompts.advice():
         yield Notice(request.id, advice)
@@ -161,11 +168,13 @@ def _guidance_embedding(scale: float, width: int) -> Tensor:
 def _read_picture(run: _Run) -> Generator[Event, None, tuple[Tensor, Tensor] | None]:
     """Mean and deviation of the start picture's latents, or None without one."""
     request, began = run.request, time.perf_counter()
-    if request.init_image is None:
+    if request.init_image is None and not run.stages.facts.takes_mask:
         return None
     yield StageStarted(request.id, Stage.READING_PICTURE)
-    moments = run.stages.encode_image(pictures.image_array(request.init_image, request.width, request.height))
-    guard.check_finite(moments[0], "reading the start picture")
+    moments, run.inpainting = None, inpaint.read(request, run.stages)
+    if request.init_image is not None:
+        moments = run.stages.encode_image(inpaint.start_pixels(request))
+        guard.check_finite(moments[0], "reading the start picture")
     yield run.finished(Stage.READING_PICTURE, began)
     return moments
 
@@ -184,17 +193,18 @@ def _denoise(
     generator = noise.generator_for(request.seed + index)
     scheduler = run.new_scheduler()
     samplers.set_steps(scheduler, request.sampler, request.steps)
-    latents, timesteps = _starting_point(run, scheduler, generator, start)
+    latents, timesteps, region = _starting_point(run, scheduler, generator, start)
     extra = _step_arguments(scheduler, generator)
     total = math.ceil(len(timesteps) / scheduler.order)
     for done, timestep in enumerate(timesteps, start=1):
         step_began = time.perf_counter()
         model_input = scheduler.scale_model_input(latents, timestep)
         with observer.watching() if observer else nullcontext():
-            prediction = _predict(run, model_input, float(timestep), conditioning)
+            prediction = _predict(run, region.widened(model_input), float(timestep), conditioning)
         guided = prediction.guided
         guard.check_finite(guided, "denoising")
         latents = scheduler.step(guided, timestep, latents, return_dict=False, **extra)[0]
+        latents = region.restored(scheduler, latents, timesteps[done : done + 1])
         picture = None
         if show is not None:
             picture = show(preview.clean_estimate(scheduler, model_input, guided, float(timestep)))
@@ -220,25 +230,39 @@ def _observer(run: _Run, index: int) -> Observer:
 
 def _starting_point(
     run: _Run, scheduler: Any, generator: torch.Generator, start: tuple[Tensor, Tensor] | None
-) -> tuple[Tensor, Tensor]:
-    """Latents before the first step, and the timesteps still to make.
+) -> tuple[Tensor, Tensor, inpaint.Region]:
+    """Latents before the first step, the timesteps still to make, and what stays as it is.
 
     With a start picture the generator first draws the sample of its latents and then the noise, and
     the first steps are skipped by `strength`, both as diffusers' image-to-image pipeline does it.
+    An inpainting at full strength starts from the noise alone, as diffusers' does.
     """
     request, facts = run.request, run.stages.facts
     shape = facts.latent_shape(request.width, request.height)
+    alone = start is None or (run.inpainting is not None and request.strength == 1)
+    clean = None
+    if start is not None and not (alone and facts.takes_mask):
+        mean, deviation = start
+        clean = facts.scaling_factor * (mean + deviation * noise.draw(shape, generator))
+    drawn = noise.draw(shape, generator)
+    region = inpaint.region(run.inpainting, facts, clean, drawn, generator)
     if start is None:
-        return noise.draw(shape, generator) * scheduler.init_noise_sigma, scheduler.timesteps
-    mean, deviation = start
-    clean = facts.scaling_factor * (mean + deviation * noise.draw(shape, generator))
+        return drawn * scheduler.init_noise_sigma, scheduler.timesteps, region
+    timesteps = _skip(request, scheduler)
+    if clean is None or alone:
+        return drawn * scheduler.init_noise_sigma, timesteps, region
+    return scheduler.add_noise(clean, drawn, timesteps[:1]), timesteps, region
+
+
+def _skip(request: Request, scheduler: Any) -> Tensor:
+    """The timesteps that `strength` leaves."""
     skipped = (request.steps - min(int(request.steps * request.strength), request.steps)) * scheduler.order
     timesteps = scheduler.timesteps[skipped:]
     if len(timesteps) == 0:
         raise InvalidRequest("With this strength no step would be made.", "Use a higher strength.")
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(skipped)
-    return scheduler.add_noise(clean, noise.draw(shape, generator), timesteps[:1]), timesteps
+    return timesteps
 
 
 def _step_arguments(scheduler: Any, generator: torch.Generator) -> dict[str, Any]:
@@ -279,6 +303,8 @@ def _develop(run: _Run, index: int, latents: Tensor) -> Iterator[Event]:
     yield from _remarks(run)
     guard.check_finite(image, "developing the picture")
     pixels = pictures.to_unit(image)
+    if run.inpainting is not None:
+        pixels = run.inpainting.composed(pixels)
     if warning := guard.describe_dull(pixels):
         yield Notice(request.id, warning)
     yield run.finished(Stage.DEVELOPING, began, index)

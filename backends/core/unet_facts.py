@@ -22,14 +22,14 @@ def unet_facts(
     scaling_factor: float,
     **others: Any,
 ) -> ModelFacts:
-    """The facts of a model of CLIP, UNet and KL autoencoder. Raises BrokenModel for an inpainting one.
+    """The facts of a model of CLIP, UNet and KL autoencoder. Raises BrokenModel for a depth model.
 
     `usual` are the family's steps, guidance_scale and sampler, and `scaling_factor` its VAE's, where the
     model says nothing else; `others` are further fields of ModelFacts.
     """
     unet, vae, name = configs["unet"], configs["vae"], str(manifest.get("name", folder.name))
     channels = int(vae.get("latent_channels", 4))
-    _check_channels(folder, int(unet.get("in_channels", channels)), channels)
+    takes_mask = _takes_mask(folder, int(unet.get("in_channels", channels)), channels)
     scale = 2 ** (len(vae["block_out_channels"]) - 1)
     embedding, told = int(unet.get("time_cond_proj_dim") or 0), manifest.get("defaults", {})
     few = few_steps.of_model(_names(folder, name, configs), configs["scheduler"], embedding > 0)
@@ -44,6 +44,7 @@ def unet_facts(
         prediction_type=str(configs["scheduler"].get("prediction_type", "epsilon")),
         token_limit=_token_limit(configs["tokenizer"]),
         guidance_embedding=embedding,
+        takes_mask=takes_mask,
         scheduler_config={**configs["scheduler"], **(few.scheduler if few else {})},
         defaults=_defaults(unet, scale, wanted),
         **others,
@@ -56,13 +57,15 @@ def _names(folder: Path, name: str, configs: Mapping[str, Mapping[str, Any]]) ->
     return [name, folder.name, *cached, str(configs["unet"].get("_name_or_path", ""))]
 
 
-def _check_channels(folder: Path, taken: int, made: int) -> None:
-    if taken != made:
+def _takes_mask(folder: Path, taken: int, made: int) -> bool:
+    """An inpainting model takes latents, one channel of mask, and latents of what is known."""
+    if taken not in (made, 2 * made + 1):
         raise BrokenModel(
             f"The UNet in {folder} takes {taken} channels and the VAE makes {made}: "
-            "it is an inpainting or depth model, which this version can't run.",
+            "it is a depth model or the like, which this version can't run.",
             "Use the plain version of the model.",
         )
+    return taken != made
 
 
 def _token_limit(tokenizer: Mapping[str, Any]) -> int:

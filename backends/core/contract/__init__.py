@@ -46,7 +46,10 @@ from backends.core.contract.protocols import (
     TextEncoder,
 )
 from backends.core.contract.requests import (
+    EDGES,
     MAX_COUNT,
+    MAX_EXTEND,
+    MAX_FEATHER,
     MAX_PICTURE_BYTES,
     MAX_PROMPT_CHARACTERS,
     MAX_SEED,
@@ -59,7 +62,10 @@ from backends.core.contract.requests import (
 )
 
 __all__ = [
+    "EDGES",
     "MAX_COUNT",
+    "MAX_EXTEND",
+    "MAX_FEATHER",
     "MAX_PICTURE_BYTES",
     "MAX_PROMPT_CHARACTERS",
     "MAX_SEED",

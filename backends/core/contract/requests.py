@@ -15,6 +15,10 @@ MAX_STEPS = 1000
 MAX_COUNT = 1000
 MIN_SIDE, MAX_SIDE = 64, 8192
 MAX_PICTURE_BYTES = 64 * 2**20
+MAX_FEATHER, MAX_EXTEND = 256, 4096
+MIN_EXTENDED = 16
+EDGES = ("left", "top", "right", "bottom")
+"""In the order in which `Request.extend` has them."""
 
 SAMPLERS: Mapping[str, str] = {
     "euler": "Euler",
@@ -59,6 +63,10 @@ class Request:
     `init_image`, the bytes of a PNG, JPEG or WebP file. `clip_skip` is how many of the text
     encoder's last layers are skipped, as diffusers counts it (A1111's number less one).
 
+    Inpainting: `mask` is a picture file's bytes, of `init_image`'s size; white is made anew, with a soft edge
+    of `feather` pixels. Outpainting: `extend` is how many pixels of `width` and `height` lie to the left of
+    the start picture, above it, to its right and below it.
+
     Raises InvalidRequest when a value can't be used.
     """
 
@@ -75,6 +83,9 @@ class Request:
     init_image: bytes | None = field(default=None, repr=False)
     strength: float = 0.75
     clip_skip: int = 0
+    mask: bytes | None = field(default=None, repr=False)
+    feather: int = 0
+    extend: tuple[int, int, int, int] = (0, 0, 0, 0)
     id: str = field(default_factory=_new_id, compare=False)
 
     def __post_init__(self) -> None:
@@ -95,6 +106,23 @@ class Request:
                 f"With strength {self.strength:g} and {self.steps} steps no step would be made.",
                 f"Use a strength of at least {1 / self.steps:.2g}, or more steps.",
             )
+        _check_inpainting(self)
+
+
+def _check_inpainting(request: Request) -> None:
+    _check_whole("feather", request.feather, 0, MAX_FEATHER)
+    for edge, pixels in zip(EDGES, request.extend, strict=True):
+        _check_whole(f"extension at the {edge}", pixels, 0, MAX_EXTEND)
+    if request.init_image is None and (request.mask is not None or any(request.extend)):
+        raise InvalidRequest(
+            "A mask or an extension needs a picture to start from.", "Give a start picture, too."
+        )
+    left, top, right, bottom = request.extend
+    if min(request.width - left - right, request.height - top - bottom) < MIN_EXTENDED:
+        raise InvalidRequest(
+            f"Extended so far, nothing of the start picture is left in {request.width} x {request.height}.",
+            "Extend it less, or use a larger size.",
+        )
 
 
 def _check_text(name: str, text: str) -> None:
