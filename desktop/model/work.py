@@ -142,6 +142,8 @@ class Work:
         running = self.queue.running
         if running is None or running.id != event.request_id or self._begun is None:
             return
+        if self._resting and isinstance(event, Cancelled) and not self.studio.stopping:
+            return  # nobody stopped it: the program ends, and it waits in the ledger for the next start
         job, tracker = self._begun
         tracker.take(event)
         if isinstance(event, Finished | Cancelled | Failed):

@@ -34,5 +34,5 @@ class Nothing(QWidget):
         """Another reason, and another way out."""
         self.title.setText(title)
         self.words.setText(words)
-        self.words.setFixedHeight(self.words.heightForWidth(_WIDTH))
+        self.words.setFixedHeight(max(0, self.words.heightForWidth(_WIDTH)))  # -1 without words
         self.button.setText(button)

@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from backends.core.contract import Event, StepDone
 from desktop import application
 from desktop.model.language import ENGLISH, speak, spoken
 from desktop.session import Session
@@ -66,7 +67,9 @@ def test_what_was_being_made_waits_in_the_queue(qtbot: QtBot, shown: Shown) -> N
     first.make.form.steps = 500
     first.window.form.prompt.setPlainText("a long one {step 0.2}")
     first.make.generate()
-    qtbot.waitUntil(lambda: first.make.studio.progress is not None)
+    steps: list[Event] = []
+    first.session.happened.connect(lambda event: steps.append(event) if isinstance(event, StepDone) else None)
+    qtbot.waitUntil(lambda: bool(steps))
     screen = choose(qtbot, shown, "de")
     qtbot.mouseClick(screen.speak_now, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: shown.workshop is not first)
