@@ -14,6 +14,7 @@ from desktop.cli.compare_options import CompareOptions, add_compare
 from desktop.cli.convert_options import CONVERT, ConvertOptions, add_convert
 from desktop.cli.download_options import DOWNLOAD, DownloadOptions, add_download
 from desktop.cli.fit_options import BenchOptions, FitOptions, add_bench, add_fit
+from desktop.cli.inpaint_options import add_inpaint
 from desktop.cli.lora_options import add_lora
 from desktop.cli.loras_options import LORAS, LorasOptions, add_loras
 from desktop.cli.models_options import IMPORT, ImportOptions, ModelsOptions, add_import, add_models
@@ -58,6 +59,9 @@ class GenerateOptions:
     count: int | None = None
     init: str | None = None
     strength: float | None = None
+    mask: str | None = None
+    feather: int | None = None
+    extend: tuple[int, int, int, int] | None = None
     clip_skip: int | None = None
     lora: list[str] = field(default_factory=list[str])
     memory: str | None = None
@@ -199,13 +203,14 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
         type=_whole("count", "1 to 1000"),
         help="how many pictures, one seed after the other",
     )
-    add("--init", metavar="PICTURE", help="start from this PNG, JPEG or WebP picture")
+    add("--init", "--start", metavar="PICTURE", help="start from this PNG, JPEG or WebP picture")
     add(
         "--strength",
         metavar="X",
         type=_number("strength", "0 to 1"),
         help="how far to leave it, 0 to 1 (0.75)",
     )
+    add_inpaint(parser)
     add(
         "--clip-skip",
         metavar="N",

@@ -14,6 +14,7 @@ from backends.core.contract import InvalidRequest, ModelFacts, Request
 from backends.core.model_folder import read_facts
 from backends.core.prompt_tags import LoraTag, split_tags, with_tag
 from desktop.cli.arguments import GenerateOptions
+from desktop.cli.inpaint_options import find_inpainting, size_for
 from desktop.cli.lora_options import loras_asked_for
 from desktop.library import paths
 from desktop.library.additions import search_folders
@@ -108,7 +109,9 @@ def _make_request(
     prompt = reduce(with_tag, loras, _first(options.prompt, known.prompt))
     few = few_steps.of_loras(tag.name for tag in split_tags(prompt)[1])
     defaults = replace(facts.defaults, **few.settings) if few else facts.defaults
-    width, height = options.size or (known.width or defaults.width, known.height or defaults.height)
+    new = find_inpainting(options.mask, options.feather, options.extend, known, init)
+    own = size_for(new, known, init)
+    width, height = options.size or own or (known.width or defaults.width, known.height or defaults.height)
     return Request(
         prompt=prompt,
         negative_prompt=_first(options.negative, known.negative_prompt),
@@ -123,6 +126,9 @@ def _make_request(
         init_image=init,
         strength=_first(options.strength, known.strength, 0.75),
         clip_skip=_first(options.clip_skip, known.clip_skip, 0),
+        mask=new.mask,
+        feather=new.feather,
+        extend=new.extend,
     )
 
 

@@ -5,6 +5,7 @@ A job has a number here; whoever knows only its request's id asks `job_number`.
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -136,7 +137,12 @@ def _to_json(job: Job, start: InitPicture | None) -> str:
     texts = {"prompt": job.request.prompt, "negative_prompt": job.request.negative_prompt}
     return json.dumps(
         {
-            "request": {**settings_of(job.request), **texts, "id": job.request.id},
+            "request": {
+                **settings_of(job.request),
+                **texts,
+                **_inpainting(job.request),
+                "id": job.request.id,
+            },
             "model_folder": name_to_text(str(job.model_folder)),
             "backend": job.backend,
             "options": dict(job.options),
@@ -144,6 +150,17 @@ def _to_json(job: Job, start: InitPicture | None) -> str:
             "start": None if start is None else asdict(start),
         }
     )
+
+
+def _inpainting(request: Request) -> dict[str, Any]:
+    mask = None if request.mask is None else base64.b64encode(request.mask).decode()
+    return {"mask": mask, "feather": request.feather, "extend": request.extend}
+
+
+def _request(entries: dict[str, Any], init_image: bytes | None) -> Request:
+    mask, extend = entries.pop("mask", None), entries.pop("extend", (0, 0, 0, 0))
+    data = None if mask is None else base64.b64decode(mask)
+    return Request(**entries, init_image=init_image, mask=data, extend=tuple(extend))
 
 
 def _to_queued(row: tuple[Any, ...]) -> QueuedJob:
@@ -168,7 +185,7 @@ def _from_json(text: str, init_image: bytes | None) -> tuple[Job, InitPicture | 
     entries: dict[str, Any] = json.loads(text)
     start = entries.get("start")
     job = Job(
-        request=Request(**entries["request"], init_image=init_image),
+        request=_request(entries["request"], init_image),
         model_folder=Path(text_to_name(entries["model_folder"])),
         backend=entries["backend"],
         options=entries["options"],

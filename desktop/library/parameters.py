@@ -46,6 +46,8 @@ def _settings(record: Record) -> Iterator[tuple[str, str]]:
     yield "Model", made.get("model", record.model or "")
     if record.init_image is not None and record.strength is not None:
         yield "Denoising strength", _number(record.strength)
+    if record.inpainting is not None and record.inpainting.mask:
+        yield "Mask blur", str(record.inpainting.feather)
     if record.clip_skip:
         yield "Clip skip", str(record.clip_skip + 1)
     if used := made.get("additions"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -20,6 +22,17 @@ class InitPicture:
     name: str
     path: str
     sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inpainted:
+    """What of the start picture was made anew: the mask itself as a PNG in base64, or empty, and its SHA-256;
+    how soft its edge is; and how many pixels were added to the left, above, to the right and below."""
+
+    mask: str = ""
+    sha256: str = ""
+    feather: int = 0
+    extend: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +60,7 @@ class Record:
     strength: float | None = None
     clip_skip: int | None = None
     init_image: InitPicture | None = None
+    inpainting: Inpainted | None = None
     provenance: Mapping[str, str] = field(default_factory=dict[str, str])
     stage_seconds: Mapping[str, float] = field(default_factory=dict[str, float])
     created: str = ""
@@ -73,10 +87,28 @@ def describe(request: Request, ready: PictureReady, init: InitPicture | None, cr
         strength=float(request.strength),
         clip_skip=request.clip_skip,
         init_image=init,
+        inpainting=_describe_inpainting(request),
         provenance=dict(ready.provenance),
         stage_seconds={stage: round(seconds, 4) for stage, seconds in ready.stage_seconds.items()},
         created=created,
     )
+
+
+def _describe_inpainting(request: Request) -> Inpainted | None:
+    if request.mask is None and not any(request.extend):
+        return None
+    data = request.mask or b""
+    return Inpainted(
+        mask=base64.b64encode(data).decode(),
+        sha256=hashlib.sha256(data).hexdigest() if data else "",
+        feather=request.feather,
+        extend=request.extend,
+    )
+
+
+def mask_of(record: Record) -> bytes | None:
+    """The mask that a record keeps, as a PNG's bytes."""
+    return base64.b64decode(record.inpainting.mask) if record.inpainting and record.inpainting.mask else None
 
 
 def to_json(record: Record) -> str:
@@ -106,6 +138,7 @@ def from_json(text: str) -> Record:
         strength=entries.number("strength"),
         clip_skip=entries.whole("clip_skip"),
         init_image=_init_picture(entries),
+        inpainting=_inpainting(entries),
         provenance={name: str(value) for name, value in entries.table("provenance").items()},
         stage_seconds={name: float(value) for name, value in entries.table("stage_seconds").items()},
         created=entries.text("created") or "",
@@ -121,6 +154,23 @@ def _init_picture(entries: _Entries) -> InitPicture | None:
     return InitPicture(
         name=inner.text("name") or "", path=inner.text("path") or "", sha256=inner.text("sha256") or ""
     )
+
+
+def _inpainting(entries: _Entries) -> Inpainted | None:
+    """Raises ValueError for a mask that is no base64 or not the one that its digest names."""
+    if not (table := entries.table("inpainting")):
+        return None
+    inner, edges = _Entries(table), table.get("extend")
+    mask, sha256 = inner.text("mask") or "", inner.text("sha256") or ""
+    if mask and hashlib.sha256(base64.b64decode(mask, validate=True)).hexdigest() != sha256:
+        raise ValueError("the mask is damaged")
+    return Inpainted(mask=mask, sha256=sha256, feather=inner.whole("feather") or 0, extend=_edges(edges))
+
+
+def _edges(value: object) -> tuple[int, int, int, int]:
+    pixels = cast(list[object], value) if isinstance(value, list) else []
+    left, top, right, bottom = (each if type(each) is int else 0 for each in (*pixels, 0, 0, 0, 0)[:4])
+    return left, top, right, bottom
 
 
 class _Entries:
