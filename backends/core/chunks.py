@@ -42,26 +42,27 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Reading:
-    """A prompt as chunks, never none, and as an empty one; its tokens, and each one's place in the result."""
+    """A prompt as chunks, never none, and as an empty one; its tokens, each one's place in the result and
+    how much it counts."""
 
     chunks: tuple[Chunk, ...]
     empty: Chunk
     tokens: tuple[str, ...]
     places: tuple[int, ...]
+    weights: tuple[float, ...]
 
 
 def read(tokenizer: Any, text: str) -> Reading:
     """The prompt's chunks. Weights like (words:1.2) count and are not read as words."""
     limit = int(tokenizer.model_max_length)
     filled = list(_filled(tokenizer, text, limit - _MARKS))
-    placed = [
-        (token.text, k * limit + at) for k, part in enumerate(filled) for at, token in enumerate(part, 1)
-    ]
+    placed = [(token, k * limit + at) for k, part in enumerate(filled) for at, token in enumerate(part, 1)]
     return Reading(
         chunks=tuple(_chunk(tokenizer, part, limit) for part in filled),
         empty=_chunk(tokenizer, [], limit),
-        tokens=tuple(written for written, _ in placed),
+        tokens=tuple(token.text for token, _ in placed),
         places=tuple(place for _, place in placed),
+        weights=tuple(token.weight for token, _ in placed),
     )
 
 
@@ -100,6 +101,7 @@ def first_chunk(conditioning: Conditioning, limit: int) -> Conditioning:
         conditioning.tokens[:kept],
         conditioning.tokens[kept:],
         conditioning.places[:kept],
+        conditioning.weights[:kept],
     )
 
 

@@ -44,12 +44,15 @@ class Heat:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Record:
-    """What was seen of one picture, as far as it has come. `cut` are tokens that were too many."""
+    """What was seen of one picture, as far as it has come. `cut` are tokens that were too many; `weights`
+    and `chunks` are those of the others, where somebody says."""
 
     request: Request
     index: int = 0
     tokens: tuple[str, ...] = ()
     cut: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
+    chunks: tuple[int, ...] = ()
     noise: Picture | None = None
     steps: tuple[StepSeen, ...] = ()
     latents: Picture | None = None
@@ -200,7 +203,9 @@ def _with(record: Record, event: Event) -> Record | None:
     """The record with what this event tells, or None when it tells nothing of it."""
     match event:
         case TextRead():
-            return replace(record, tokens=event.tokens, cut=event.cut)
+            return replace(
+                record, tokens=event.tokens, cut=event.cut, weights=event.weights, chunks=event.chunks
+            )
         case NoiseDrawn():
             return replace(record, noise=event.latents)
         case StepSeen():

@@ -13,6 +13,9 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from backends.core import pipeline
+from backends.core.contract import Request, TextRead
+from backends.core.registry import get_backend
 from desktop.cli import app
 from desktop.cli.bench_child import Task, measure
 from desktop.library.foreign import read_recipe
@@ -138,3 +141,31 @@ def test_compare_and_bench_take_loras_too(run: Run, home: Path, capsys: pytest.C
     assert app.run_command(["bench", "--model", "small", "--lora", "inkk"]) == 2
     assert app.run_command(["bench", "--lora", "ink", "--compare"]) == 2
     assert "without LoRAs" in capsys.readouterr().err
+
+
+LONG = "a (red:1.3) fox in the snow, " + "very " * 80 + "small BREAK (an owl:0.7) above"
+
+
+def test_weights_long_prompts_and_break_are_in_the_recipe_and_repeated(run: Run) -> None:
+    made = run(LONG, "--negative", "(blur:1.4) BREAK rain", "--steps", "2")
+    record = recorded(made)
+    assert (record.prompt, record.negative_prompt) == (LONG, "(blur:1.4) BREAK rain")
+    assert Image.open(made.path).text["parameters"].startswith(LONG)  # type: ignore[attr-defined]
+    assert pixels(run("--like", str(made.path))) == pixels(made)
+    for other in (LONG.replace("1.3", "1.2"), LONG.replace(" BREAK", ","), LONG.replace("very ", "", 1)):
+        assert pixels(run("--like", str(made.path), other)) != pixels(made)
+
+
+def test_tokens_are_told_with_their_weights_and_chunks(small: Path) -> None:
+    request = Request(prompt=LONG, width=64, height=64, steps=1, guidance_scale=1, sampler="euler", seed=1)
+    stages = get_backend("cpu_offload").open(small, {})
+    events = pipeline.generate(request, stages, previews=False)
+    (read,) = [event for event in events if isinstance(event, TextRead)]
+    stages.close()
+    assert {1.0, 1.3, 0.7} == set(read.weights)
+    assert len(read.weights) == len(read.chunks) == len(read.tokens)
+    assert sorted(set(read.chunks)) == list(range(max(read.chunks) + 1))
+    last = [
+        weight for weight, chunk in zip(read.weights, read.chunks, strict=True) if chunk == read.chunks[-1]
+    ]
+    assert last[0] == 0.7  # BREAK began the last one

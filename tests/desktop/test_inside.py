@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QFileDialog
+from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
-from backends.core.contract import Stage, StageStarted
+from backends.core.contract import Stage, StageStarted, TextRead
 from desktop.application import model_choices
 from desktop.session import Session
 from desktop.shelf import Shelf
@@ -74,6 +74,20 @@ def test_the_stations_tell_the_run(still: StillShop) -> None:
     assert panel.picture.latents.picture is not None
     assert panel.picture.times.seconds[Stage.DENOISING].text() == "1.6 s"
     assert not panel.picture.times.seconds[Stage.READING_PICTURE].isVisible()
+
+
+def test_weights_and_chunks_are_on_the_chips(qtbot: QtBot, still: StillShop) -> None:
+    panel = open_inside(still)
+    still.make.form.prompt = "a (red:1.2) fox BREAK an owl"
+    still.make.generate()
+    words, weights = ("a", "red", "fox", "an", "owl"), (1.0, 1.2, 1.0, 1.0, 1.0)
+    still.session.happened.emit(StageStarted(still.request.id, Stage.READING_PROMPT))
+    still.session.happened.emit(TextRead(still.request.id, words, (), weights, (0, 0, 0, 1, 1)))
+    panel.stations.open("tokens")
+    assert [chip.text() for chip in panel.tokens.chips] == ["a", "red ×1.2", "fox", "an", "owl"]
+    assert "counts 1.2 times as much" in panel.tokens.chips[1].toolTip()
+    marks = [label for label in panel.tokens.findChildren(QLabel) if label.text().startswith("Chunk")]
+    assert [mark.text() for mark in marks] == ["Chunk 2:"]
 
 
 def test_a_click_on_a_token_shows_where_it_mattered(qtbot: QtBot, still: StillShop) -> None:

@@ -57,10 +57,16 @@ class Notice(Event):
 
 @dataclass(frozen=True)
 class TextRead(Event):
-    """The tokens the prompt became, in order, and those past the encoder's limit."""
+    """The tokens the prompt became, in order, and those past the encoder's limit.
+
+    `weights` is how much each counts, `chunks` in which of the chunks it was read, from 0; both are empty
+    where nobody says.
+    """
 
     tokens: tuple[str, ...]
     cut: tuple[str, ...]
+    weights: tuple[float, ...] = ()
+    chunks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

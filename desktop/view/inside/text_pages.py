@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QFormLayout, QPushButton, QScrollArea, QWidget
+from PySide6.QtWidgets import QFormLayout, QLabel, QPushButton, QScrollArea, QWidget
 
 from backends.core.contract import SAMPLERS
 from desktop.model.inside import Inside, Record
@@ -57,7 +59,7 @@ class TokensPage(Page):
 
     def __init__(self, inside: Inside) -> None:
         super().__init__("tokens")
-        self._inside, self._shown = inside, ((), ())
+        self._inside, self._shown = inside, ((), (), (), ())
         self.chips: list[QPushButton] = []
         self.cut: list[QPushButton] = []
         self._cloud = QWidget()
@@ -112,28 +114,49 @@ class TokensPage(Page):
         self.note.setVisible(bool(words))
 
     def _show_chips(self, record: Record) -> None:
-        if self._shown == (record.tokens, record.cut):
+        told = (record.tokens, record.cut, record.weights, record.chunks)
+        if self._shown == told:
             return
-        self._shown = (record.tokens, record.cut)
+        self._shown = told
         while (item := self._flow.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
-        self.chips = [self._chip(number, word) for number, word in enumerate(record.tokens)]
+        weights = record.weights or (1.0,) * len(record.tokens)
+        self.chips = [
+            self._chip(number, *each) for number, each in enumerate(zip(record.tokens, weights, strict=False))
+        ]
         self.cut = [_cut_chip(word) for word in record.cut]
-        for chip in (*self.chips, *self.cut):
+        starts = _starts(record.chunks)
+        for number, chip in enumerate((*self.chips, *self.cut)):
+            if number in starts:
+                self._flow.addWidget(_chunk_mark(starts[number]))
             self._flow.addWidget(chip)
         lines = self._flow.heightForWidth(max(200, self._scroll.viewport().width()))
         self._scroll.setFixedHeight(min(118, max(34, lines + 6)))
 
-    def _chip(self, number: int, word: str) -> QPushButton:
-        chip = _plain_chip(word)
+    def _chip(self, number: int, word: str, weight: float) -> QPushButton:
+        chip = _plain_chip(word if weight == 1 else f"{word} \u00d7{weight:g}")
         chip.setCheckable(True)
         chip.setMinimumWidth(chip.fontMetrics().horizontalAdvance(chip.text()) + 28)  # the chosen one is bold
-        chip.setToolTip(tr("Show where \u201c{word}\u201d mattered", word=word))
+        tip = tr("Show where \u201c{word}\u201d mattered", word=word)
+        counts = tr("It counts {weight} times as much.", weight=f"{weight:g}")
+        chip.setToolTip(tip if weight == 1 else f"{tip}. {counts}")
         chip.setAccessibleName(tr("Token {number}: {word}", number=number + 1, word=word))
         chip.clicked.connect(lambda on: self._inside.show_token(number if on else None))
         return chip
+
+
+def _starts(chunks: tuple[int, ...]) -> dict[int, int]:
+    """Where a chunk after the first begins -> its number, from 1."""
+    pairs = enumerate(pairwise(chunks), 1)
+    return {at: now + 1 for at, (before, now) in pairs if now != before}
+
+
+def _chunk_mark(number: int) -> QLabel:
+    mark = quiet(tr("Chunk {number}:", number=number))
+    mark.setToolTip(tr("The text encoder reads a long prompt in chunks of 75 tokens; BREAK begins one"))
+    return mark
 
 
 def _plain_chip(word: str) -> QPushButton:
