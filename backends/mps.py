@@ -35,7 +35,7 @@ _CAPABILITIES = Capabilities(
     name="Apple GPU (MPS)",
     hardware="a Mac with Apple silicon, macOS 14 or newer",
     rank=30,
-    families=("sd1", "sdxl"),
+    families=("sd1", "sdxl", "sd3"),
     features=frozenset({"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview"}),
     precisions=("float16",),
 )
@@ -82,7 +82,7 @@ def placement(folder: ModelFolder, device: torch.device, needed: frozenset[Remed
     from backends.core.parts import load_on_device
     from backends.core.torch_stages import Placement
 
-    is_unet = folder.class_name("unet").startswith("UNet")
+    is_unet = folder.class_name(folder.denoiser).startswith("UNet")
     return Placement(
         backend=_CAPABILITIES.id,
         device=device,

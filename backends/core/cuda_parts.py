@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from backends.core.fit import kind
 from backends.core.memory import trim
 from backends.core.model_folder import ModelFolder
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 _FIELDS = {
     "text_encoder": "text_dtype",
     "text_encoder_2": "text_dtype",
+    "text_encoder_3": "text_dtype",
     "unet": "unet_dtype",
+    "transformer": "unet_dtype",
     "vae": "vae_dtype",
 }
 
@@ -29,7 +32,7 @@ class Keeping:
         self.held: dict[str, Any] = {}
 
     def use(self, part: str, shape: tuple[int, ...]) -> Any:
-        self._drop([name for name in self.held if name != part and name not in self._keeps])
+        self._drop([name for name in self.held if name != part and kind(name) not in self._keeps])
         if part not in self.held:
             self.held[part] = self._placement.load(self._folder, part, self._placement)
         return self.held[part]

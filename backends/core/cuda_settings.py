@@ -69,10 +69,12 @@ def predicted_peak(needs: Needs, settings: CardSettings, size: tuple[int, int]) 
     held = needs.held_as(settings.footprint)
     arrays = {
         **{part: held.arrays(part, size, 2) for part in needs.networks if kind(part) == "text_encoder"},
-        "unet": held.arrays("unet", size, 2) + held.largest_layer("unet") * settings.unet_dtype.itemsize // 4,
+        needs.denoiser: held.arrays(needs.denoiser, size, 2)
+        + held.largest_layer(needs.denoiser) * settings.unet_dtype.itemsize // 4,
         "vae": held.decode(size, SMALL_TILES.tile),
     }
-    return max(sum(map(held.weights, {*settings.keeps, part})) + arrays[part] for part in needs.networks)
+    keeps = [part for part in needs.networks if kind(part) in settings.keeps]
+    return max(sum(map(held.weights, {*keeps, part})) + arrays[part] for part in needs.networks)
 
 
 def _candidates(folder: ModelFolder, card: Card, free: int, bits: int | None) -> Iterator[CardSettings]:
@@ -95,6 +97,6 @@ def _schemes(card: Card, bits: int | None) -> tuple[str, ...]:
 
 def denoiser_type(folder: ModelFolder, card: Card) -> torch.dtype:
     """float16 for UNets; bfloat16 for transformers, whose activations overflow float16; else float32."""
-    if folder.class_name("unet").startswith("UNet"):
+    if folder.class_name(folder.denoiser).startswith("UNet"):
         return torch.float16 if card.computes_half else torch.float32
     return torch.bfloat16 if card.has_bfloat16 else torch.float32

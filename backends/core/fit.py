@@ -29,8 +29,8 @@ _PICTURE_COPIES = 4
 
 
 def kind(part: str) -> str:
-    """Which of PARTS a network is: "text_encoder_2" is a "text_encoder"."""
-    return part.removesuffix("_2")
+    """Which of PARTS a network is: "text_encoder_2" is a "text_encoder", a "transformer" a "unet"."""
+    return "unet" if part == "transformer" else part.removesuffix("_2").removesuffix("_3")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +101,11 @@ class Needs:
         """The model's networks, in the order they run."""
         return self._folder.networks
 
+    @property
+    def denoiser(self) -> str:
+        """The network that is run at each step."""
+        return self._folder.denoiser
+
     def weights(self, part: str) -> int:
         counts = self._arrays.weights(part)
         linear, held = counts["linear"], self._footprint
@@ -112,7 +117,7 @@ class Needs:
         width, height = self._latents(size)
         if kind(part) == "text_encoder":
             return self._scaled(part, self._arrays.text(part))
-        if part == "unet":
+        if kind(part) == "unet":
             return self._scaled(part, self._arrays.unet(batch, height, width))
         return self.decode(size, None)
 

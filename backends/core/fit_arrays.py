@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import prod
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,16 +34,13 @@ class Arrays:
         """One prediction of (batch, C, height, width) latents."""
 
         def run(unet: Any, zeros: Callable[..., Tensor]) -> None:
-            config = self._folder.configs["unet"]
-            shapes = _conditioning(config, self._folder.facts.token_limit)
+            family, configs = self._folder.family, self._folder.configs
+            shapes = family.conditioning_shapes(configs, self._folder.facts.token_limit)
             inputs: dict[str, Any] = {name: zeros(batch, *shape) for name, shape in shapes.items()}
-            if "time_ids" in inputs:
-                names = ("text_embeds", "time_ids")
-                inputs["added_cond_kwargs"] = {name: inputs.pop(name) for name in names}
-            latents = zeros(batch, int(config["in_channels"]), height, width)
-            unet(latents, torch.tensor(1.0), return_dict=False, **inputs)
+            latents = zeros(batch, int(configs[self._folder.denoiser]["in_channels"]), height, width)
+            family.predict(unet, latents, torch.tensor(1.0), inputs)
 
-        return self._peak("unet", run, batch, height, width)
+        return self._peak(self._folder.denoiser, run, batch, height, width)
 
     def decoder(self, height: int, width: int) -> int:
         """Decoding (1, C, height, width) latents at once."""
@@ -87,19 +84,3 @@ def _kind(module: nn.Module) -> str:
     if isinstance(module, nn.Linear):
         return "linear"
     return "convolution" if isinstance(module, nn.Conv2d) else "rest"
-
-
-def _conditioning(config: Mapping[str, Any], tokens: int) -> dict[str, tuple[int, ...]]:
-    """Shapes, without the batch, of what a diffusers UNet takes beside latents and timestep."""
-    cross: object = config.get("cross_attention_dim", 1280)
-    width = cast(list[int], cross)[0] if isinstance(cross, list) else int(cast(int, cross))
-    shapes: dict[str, tuple[int, ...]] = {"encoder_hidden_states": (tokens, width)}
-    if config.get("time_cond_proj_dim"):
-        shapes["timestep_cond"] = (int(config["time_cond_proj_dim"]),)
-    if config.get("addition_embed_type") == "text_time":
-        total, each = (
-            int(config["projection_class_embeddings_input_dim"]),
-            int(config["addition_time_embed_dim"]),
-        )
-        shapes |= {"text_embeds": (total - 6 * each,), "time_ids": (6,)}
-    return shapes

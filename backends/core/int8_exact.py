@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+_TRANSFORMER_ENDS = ("pos_embed.", "context_embedder.", "time_text_embed.", "norm_out.", "proj_out.")
+"""What a diffusers transformer begins and ends with. Not measured."""
 _ENDS = ("conv_in", "conv_out", "time_embedding", "add_embedding", "down_blocks.0")
 
 
@@ -22,4 +24,4 @@ def outermost(names: Iterable[str]) -> Callable[[str], bool]:
     blocks = (re.search(r"\bup_blocks\.(\d+)\.", name) for name in names)
     last = max((int(block[1]) for block in blocks if block), default=0)
     ends = [f".{end}." for end in (*_ENDS, f"up_blocks.{last}")]
-    return lambda name: any(end in f".{name}." for end in ends)
+    return lambda name: any(end in f".{name}." for end in ends) or name.startswith(_TRANSFORMER_ENDS)

@@ -44,7 +44,7 @@ def load_held(scheme: str) -> Loader:
     """A loader for torch_stages.Placement: the UNet held by this scheme, the other parts as they are."""
 
     def load(folder: ModelFolder, part: str, placement: Placement) -> Any:
-        if part != "unet":
+        if part != folder.denoiser:
             return load_on_device(folder, part, placement)
         return _load_unet(folder, placement, SCHEMES[scheme]())
 
@@ -52,8 +52,8 @@ def load_held(scheme: str) -> Loader:
 
 
 def _load_unet(folder: ModelFolder, placement: Placement, hold_linear: Hold) -> nn.Module:
-    unet = build_empty(folder, "unet", placement.unet_dtype)
-    weights = open_weights(folder, "unet", unet)
+    unet = build_empty(folder, folder.denoiser, placement.unet_dtype)
+    weights = open_weights(folder, folder.denoiser, unet)
     is_exact = outermost(weights.stored)
     for name, layer in int8_weights.holders(unet):
         if not is_exact(name):
@@ -62,7 +62,7 @@ def _load_unet(folder: ModelFolder, placement: Placement, hold_linear: Hold) -> 
             hold(layer, weights.tensor(f"{name}.weight").to(placement.device))
     fill(unet, weights, placement.device, placement.unet_dtype)
     weights.close()
-    set_attention(unet, "unet", placement.attention)
+    set_attention(unet, folder.denoiser, placement.attention)
     return unet
 
 

@@ -38,8 +38,11 @@ _MIDDLE_LAYER = re.compile(r"mid_block\.(resnets\.\d|attentions\.\d)\.(.+)")
 
 
 def names_in_files(part: str, layers: Iterable[str]) -> dict[str, str]:
-    """Every name that files have for a layer of this part -> the layer's own, without "text_model."."""
-    layers = list(layers)
+    """Every name that files have for a layer of this part -> the layer's own, without "text_model.".
+
+    None for a transformer and what reads text for it: no LoRA of these is known here.
+    """
+    layers = list(layers) if part in _KOHYA else []
     found: dict[str, str] = {}
     for layer in layers:
         for name in _of_unet(layer, layers) if part == "unet" else _of_text_encoder(part, layer):

@@ -20,12 +20,15 @@ from typing import Any, cast
 from backends import families
 from backends.core.contract import BrokenModel, Family, InvalidRequest, ModelFacts
 
-_TOKENIZERS = ("tokenizer", "tokenizer_2")
+_TOKENIZERS = ("tokenizer", "tokenizer_2", "tokenizer_3")
+_VOCABULARIES = ("tokenizer.json", "spiece.model", "tokenizer.model")
 _CONFIG_NAMES = {"scheduler": "scheduler_config.json"} | dict.fromkeys(_TOKENIZERS, "tokenizer_config.json")
 _WEIGHTS = {
     "text_encoder": "model",
     "text_encoder_2": "model",
+    "text_encoder_3": "model",
     "unet": "diffusion_pytorch_model",
+    "transformer": "diffusion_pytorch_model",
     "vae": "diffusion_pytorch_model",
 }
 """The networks a model may have, in the order they run, and what their weights' files are called."""
@@ -93,6 +96,11 @@ class ModelFolder:
         return tuple(part for part in _WEIGHTS if part in self.configs)
 
     @property
+    def denoiser(self) -> str:
+        """The network that is run at each step, by folder name."""
+        return "transformer" if "transformer" in self.configs else "unet"
+
+    @property
     def tokenizers(self) -> tuple[str, ...]:
         """Its tokenizers, by folder name: one for each text encoder."""
         return tuple(part for part in _TOKENIZERS if part in self.configs)
@@ -143,7 +151,7 @@ class ModelFolder:
     def model_hash(self) -> str:
         """SHA-256 of the denoiser's weights, as 64 hex digits, or of the digests of their pieces."""
         with _odd_values(self.path):
-            digests = [self._listed_hash(path) or sha256(path) for path in self.weight_files("unet")]
+            digests = [self._listed_hash(path) or sha256(path) for path in self.weight_files(self.denoiser)]
         if self.change:
             digests.append(self.change.digest or sha256(self.change.path))
         return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
@@ -157,10 +165,15 @@ class ModelFolder:
         return self._listed.get(path.relative_to(self.path).as_posix(), {}).get("sha256")
 
     def _check_vocabulary(self) -> None:
+        """CLIP's vocabulary is two files; others' are one of several."""
         names = ("vocab.json", "merges.txt")
-        for path in (self.path / tokenizer / name for tokenizer in self.tokenizers for name in names):
+        others = [part for part in self.tokenizers if not self.class_name(part).startswith("CLIP")]
+        for path in (self.path / part / name for part in set(self.tokenizers) - {*others} for name in names):
             if not path.is_file() or path.stat().st_size == 0:
                 raise BrokenModel(f"The model in {self.path} lacks {_short(path)}.", _REPAIR)
+        for part in others:
+            if not any((self.path / part / name).is_file() for name in (*_VOCABULARIES, "vocab.json")):
+                raise BrokenModel(f"The model in {self.path} lacks {part}/{_VOCABULARIES[0]}.", _REPAIR)
 
     def _check_hash(self, path: Path) -> None:
         if not path.is_file():

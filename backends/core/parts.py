@@ -56,8 +56,8 @@ def load_plain(folder: ModelFolder, part: str, device: torch.device, dtype: torc
 
 
 def set_attention(module: Any, part: str, processor: Any | None) -> None:
-    """Sets a diffusers attention processor, where a part has such."""
-    if processor is not None and not part.startswith("text_encoder"):
+    """Sets a diffusers attention processor, where a part has such. A transformer's are its own kind's."""
+    if processor is not None and part in ("unet", "vae") and hasattr(module, "set_attn_processor"):
         module.set_attn_processor(processor)
 
 

@@ -58,6 +58,7 @@ def generate(
     """
     run = _Run(request, stages, Prompts(request, Shelf(search)))
     stages.check_size(request.width, request.height)
+    samplers.check_sampler(request.sampler, stages.facts)
     samplers.set_steps(run.new_scheduler(), request.sampler, request.steps)
     conditioning = yield from _read_prompt(run, 0)
     start = yield from _read_picture(run)
@@ -84,10 +85,13 @@ class _Run:
 
     @property
     def guided(self) -> bool:
-        return self.request.guidance_scale > 1 and self.stages.facts.guidance_embedding == 0
+        facts = self.stages.facts
+        return self.request.guidance_scale > 1 and facts.guided and facts.guidance_embedding == 0
 
     def new_scheduler(self) -> Any:
-        wanted = {**self.stages.facts.scheduler_config, **self.prompts.scheduler_settings}
+        facts, request = self.stages.facts, self.request
+        shape = facts.latent_shape(request.width, request.height)
+        wanted = {**facts.scheduler_config, **self.prompts.scheduler_settings, "latent_shape": shape}
         return samplers.make_scheduler(self.request.sampler, wanted)
 
     def finished(self, stage: Stage, began: float, index: int = 0) -> StageFinished:
@@ -102,9 +106,7 @@ def _read_prompt(run: _Run, index: int) -> Generator[Event, None, Mapping[str, T
     run.prompts.prepare(run.stages, index)
     positive = run.stages.encode_text(text.words, request.clip_skip)
     run.tokens = positive.places
-    limit = run.stages.facts.token_limit
-    chunked = tuple(place // limit for place in positive.places)
-    yield TextRead(request.id, positive.tokens, positive.cut, positive.weights, chunked)
+    yield TextRead(request.id, positive.tokens, positive.cut)
     yield from _text_notices(request, text.words, positive.cut)
     if advice := run.prompts.advice():
         yield Notice(request.id, advice)
@@ -252,7 +254,7 @@ def _starting_point(
 
 def _skip(request: Request, scheduler: Any) -> Tensor:
     """The timesteps that `strength` leaves."""
-    skipped = (request.steps - min(int(request.steps * request.strength), request.steps)) * scheduler.order
+    skipped = samplers.skipped_steps(scheduler, request.steps, request.strength) * scheduler.order
     timesteps = scheduler.timesteps[skipped:]
     if len(timesteps) == 0:
         raise InvalidRequest("With this strength no step would be made.", "Use a higher strength.")

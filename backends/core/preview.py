@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from backends.core.contract import Picture, Stages
+from backends.core.flow import is_flow
 from backends.core.pictures import to_picture, to_unit
 
 _PATCH = 8
@@ -77,8 +78,11 @@ def clean_estimate(scheduler: Any, sample: Tensor, prediction: Tensor, timestep:
     """The clean latents that this prediction implies.
 
     `sample` is the scaled model input: for every scheduler it is sqrt(a) x0 + sqrt(1 - a) noise,
-    with a the cumulative alpha at the timestep (Ho et al. 2020; v as in Salimans and Ho 2022).
+    with a the cumulative alpha at the timestep (Ho et al. 2020; v as in Salimans and Ho 2022). A flow's
+    is (1 - s) x0 + s noise, and its prediction noise - x0 (Liu et al. 2022, arXiv:2209.03003).
     """
+    if is_flow(scheduler):
+        return sample - noise_share(scheduler, timestep) * prediction
     alpha = _alpha_at(scheduler.alphas_cumprod, timestep)
     signal, noise = alpha**0.5, (1 - alpha) ** 0.5
     kind = scheduler.config.prediction_type
@@ -90,7 +94,9 @@ def clean_estimate(scheduler: Any, sample: Tensor, prediction: Tensor, timestep:
 
 
 def noise_share(scheduler: Any, timestep: float) -> float:
-    """How much of the latents is noise at this timestep, 0 to 1: sqrt(1 - a)."""
+    """How much of the latents is noise at this timestep, 0 to 1: sqrt(1 - a), or a flow's s."""
+    if is_flow(scheduler):
+        return timestep / scheduler.config.num_train_timesteps
     return max(0.0, 1 - _alpha_at(scheduler.alphas_cumprod, timestep)) ** 0.5
 
 

@@ -15,7 +15,8 @@ from typing import Any, cast
 
 import torch
 
-from backends.core.contract import SAMPLERS, InvalidRequest, unknown
+from backends.core import flow
+from backends.core.contract import SAMPLERS, InvalidRequest, ModelFacts, unknown
 
 _LAST_ALPHA = 2.0**-24
 """diffusers' last cumulative alpha of a zero-terminal-SNR schedule, so that sigma is finite."""
@@ -86,6 +87,8 @@ def make_scheduler(sampler: str, config: Mapping[str, Any]) -> Any:
     """
     if sampler not in RECIPES:
         raise unknown("sampler", sampler, SAMPLERS)
+    if config.get("_class_name") in flow.CLASSES:
+        return flow.make_scheduler(config)
     recipe = RECIPES[sampler]
     scheduler_class = recipe.load()
     accepted = inspect.signature(scheduler_class.__init__).parameters
@@ -106,6 +109,22 @@ def _zero_snr_betas(config: Mapping[str, Any]) -> list[float]:
     alphas[-1] = _LAST_ALPHA
     ratio = alphas[1:] / alphas[:-1]
     return [float(1 - alphas[0]), *(float(1 - step) for step in ratio)]
+
+
+def check_sampler(sampler: str, facts: ModelFacts) -> None:
+    """Raises InvalidRequest when the model can't be used with this sampler."""
+    if facts.samplers and sampler not in facts.samplers:
+        names = [SAMPLERS[each] for each in facts.samplers]
+        raise InvalidRequest(
+            f"{SAMPLERS[sampler]} is not for the model {facts.name}.", f"Use {' or '.join(names)}."
+        )
+
+
+def skipped_steps(scheduler: Any, steps: int, strength: float) -> int:
+    """Steps that a start picture saves, rounded as diffusers' pipelines of each kind do it."""
+    if flow.is_flow(scheduler):
+        return int(max(steps - steps * strength, 0))
+    return steps - min(int(steps * strength), steps)
 
 
 def set_steps(scheduler: Any, sampler: str, steps: int) -> None:

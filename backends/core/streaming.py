@@ -82,7 +82,7 @@ class Layer:
             return
         self._part.read_ahead(self)
         for key in missing:
-            put(module, key, self._bring(key, tuple(args[0].shape) if args else ()))
+            put(module, key, self._bring(key, tuple(getattr(args[0], "shape", ())) if args else ()))
             self._here.add(key)
 
     def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
@@ -170,7 +170,7 @@ def _recycle(part: str, room: int | None) -> None:
         trim()
     else:
         give_back_freed()
-    if part == "unet" and room is None:
+    if part in ("unet", "transformer") and room is None:
         keep_garbage()
     else:
         keep_no_garbage()

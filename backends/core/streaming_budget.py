@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from backends.core import fallback
-from backends.core.fit import Needs
+from backends.core.fit import Needs, kind
 from backends.core.memory import available_bytes, keep_no_garbage, resident_bytes
 from backends.core.model_folder import ModelFolder
 from backends.core.streaming import Shape, Streamed
@@ -82,7 +82,8 @@ class Rooms:
             return None
         arrays = self._needs.arrays(part, (shape[-1] * self._scale, shape[-2] * self._scale), shape[0])
         arrays += 4 * self._needs.largest_layer(part) + int(_SPARE * total)
-        if sum(map(self._needs.weights, _STAYING)) + arrays <= total:
+        staying = (each for each in self._needs.networks if kind(each) in _STAYING)
+        if sum(map(self._needs.weights, staying)) + arrays <= total:
             return None
         if not self._budget.is_wished:
             fallback.say(self._remarks, fallback.STREAMED)

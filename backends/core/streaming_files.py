@@ -33,6 +33,9 @@ CLASSES = {
     "CLIPTextModel": "transformers.models.clip.modeling_clip",
     "CLIPTextModelWithProjection": "transformers.models.clip.modeling_clip",
     "CLIPTokenizer": "transformers.models.clip.tokenization_clip",
+    "T5EncoderModel": "transformers.models.t5.modeling_t5",
+    "T5Tokenizer": "transformers.models.t5.tokenization_t5",
+    "SD3Transformer2DModel": "diffusers.models.transformers.transformer_sd3",
     "UNet2DConditionModel": "diffusers.models.unets.unet_2d_condition",
     "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
 }
@@ -254,6 +257,10 @@ def _names_now(stored: Iterable[str], module: Any) -> dict[str, str]:
             if old not in members and old.removeprefix(prefix) in members:
                 names[old.removeprefix(prefix)] = names.pop(old)
                 break
+    tied: object = getattr(module, "_tied_weights_keys", None)
+    for name, source in (cast(dict[str, str], tied) if isinstance(tied, dict) else {}).items():
+        if name in members and source in names:
+            names.setdefault(name, names[source])
     return cast(dict[str, str], names)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from backends.core import fallback, lora, prompt_embeddings
 from backends.core.clip_encoder import ClipEncoder
-from backends.core.contract import Conditioning, ModelFacts, OutOfMemory
+from backends.core.contract import Conditioning, InvalidRequest, ModelFacts, OutOfMemory
 from backends.core.environment import out_of_memory
 from backends.core.fallback import Attempt
 from backends.core.fit import PARTS, Footprint, Needs, Size, size_that_fits
@@ -28,9 +28,6 @@ from backends.core.streaming import Streamed
 from backends.core.streaming_files import CLASSES
 from backends.core.tiling import ALL_WAYS, DecodeWay
 from backends.core.tokenizers import load_tokenizer
-
-_ADDED = ("text_embeds", "time_ids")
-"""What a UNet is told besides, and diffusers takes as one argument."""
 
 
 def _nothing() -> None:
@@ -67,7 +64,8 @@ class Placement:
     def dtypes(self) -> dict[str, torch.dtype]:
         """What each part computes in."""
         kinds = dict(zip(PARTS, (self.text_dtype, self.unet_dtype, self.vae_dtype), strict=True))
-        return {**kinds, "text_encoder_2": self.text_dtype}
+        texts = dict.fromkeys(("text_encoder_2", "text_encoder_3"), self.text_dtype)
+        return {**kinds, **texts, "transformer": self.unet_dtype}
 
     @property
     def precision(self) -> str:
@@ -106,6 +104,7 @@ class TorchStages:
         return self._provenance
 
     def check_size(self, width: int, height: int) -> None:
+        check_sides(self._facts, width, height)
         self._placement.before_picture()
         free = self._placement.free_bytes()
         if _generous_bytes(self._folder.configs["vae"], width, height) < free:
@@ -121,7 +120,7 @@ class TorchStages:
     def _least(self, size: Size) -> int:
         """Bytes for arrays of the smallest way to make a picture of this size."""
         tile = min((way.tile for way in self._placement.decode if way.tile), default=None)
-        return max(self._needs.arrays("unet", size, 2), self._needs.decode(size, tile))
+        return max(self._needs.arrays(self._folder.denoiser, size, 2), self._needs.decode(size, tile))
 
     @property
     def _encoders(self) -> list[str]:
@@ -138,9 +137,11 @@ class TorchStages:
 
     def use_embeddings(self, files: Mapping[str, Path]) -> None:
         """From now on these words stand for the vectors in their files. Raises InvalidRequest."""
-        widths = [int(self._folder.configs[part]["hidden_size"]) for part in self._encoders]
-        pairs = zip(self._encoders, widths, strict=True)
-        self._vectors = [prompt_embeddings.read(files, part, width) for part, width in pairs]
+        self._vectors = [
+            prompt_embeddings.read(files if width else {}, part, width)
+            for part in self._encoders
+            for width in [self._folder.family.embedding_width(part, self._folder.configs[part])]
+        ]
 
     @torch.inference_mode()
     def encode_text(self, text: str, clip_skip: int) -> Conditioning:
@@ -156,8 +157,8 @@ class TorchStages:
     def encode_image(self, image: Tensor) -> tuple[Tensor, Tensor]:
         height, width = image.shape[-2:]
         vae = self._use("vae", self._facts.latent_shape(width, height))
-        posterior = vae.encode(self._to(image, self._placement.vae_dtype)).latent_dist
-        return posterior.mean.float().cpu(), posterior.std.float().cpu()
+        mean, deviation = self._folder.family.read_picture(vae, self._to(image, self._placement.vae_dtype))
+        return (mean.float() - self._facts.shift_factor).cpu(), deviation.float().cpu()
 
     @torch.inference_mode()
     def denoise(self, latents: Tensor, timestep: float, conditioning: Mapping[str, Tensor]) -> Tensor:
@@ -178,7 +179,7 @@ class TorchStages:
 
     def network(self, part: str) -> Any:
         """The module of a part ("text_encoder", "unet", "vae"), for hooks that look inside."""
-        return self._parts.module(part)
+        return self._parts.module(self._folder.denoiser if part == "unet" else part)
 
     def take_remarks(self) -> list[str]:
         """What was said since the last time, for the person waiting."""
@@ -190,12 +191,10 @@ class TorchStages:
         self._parts.close()
 
     def _predict(self, latents: Tensor, timestep: float, conditioning: Mapping[str, Tensor]) -> Tensor:
-        dtype, unet = self._placement.unet_dtype, self._use("unet", tuple(latents.shape))
-        inputs: dict[str, Any] = {name: self._to(tensor, dtype) for name, tensor in conditioning.items()}
-        if added := {name: inputs.pop(name) for name in _ADDED if name in inputs}:
-            inputs["added_cond_kwargs"] = added
+        dtype, network = self._placement.unet_dtype, self._use(self._folder.denoiser, tuple(latents.shape))
+        inputs = {name: self._to(tensor, dtype) for name, tensor in conditioning.items()}
         time = torch.tensor(timestep, dtype=torch.float32, device=self._placement.device)
-        return unet(self._to(latents, dtype), time, return_dict=False, **inputs)[0].float().cpu()
+        return self._folder.family.predict(network, self._to(latents, dtype), time, inputs).float().cpu()
 
     def _decode(self, latents: Tensor, dtype: torch.dtype) -> Tensor:
         """By the first way that memory is predicted to suffice for, and by the next when it does not."""
@@ -232,8 +231,9 @@ class TorchStages:
 
     def _decode_by(self, way: DecodeWay, latents: Tensor, dtype: torch.dtype) -> Tensor:
         vae = self._use("vae", (*latents.shape[:2], *way.covers(*latents.shape[-2:])))
-        scaled = self._to(latents / self._facts.scaling_factor, dtype)
-        return way.decode(vae, scaled).float().cpu()
+        there = self._to(latents, torch.float32)
+        plain = (there / self._facts.scaling_factor + self._facts.shift_factor).to(dtype)
+        return way.decode(self._folder.family.decoder(vae), plain).float().cpu()
 
     def _ways_that_fit(self, latents: Tensor) -> list[DecodeWay]:
         """Never none: the last way is tried even where it is predicted to fail."""
@@ -264,6 +264,17 @@ class TorchStages:
 
     def _to(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         return tensor.to(self._placement.device, dtype).contiguous()
+
+
+def check_sides(facts: ModelFacts, width: int, height: int) -> None:
+    """Raises InvalidRequest when the model can't make sides like these."""
+    step = facts.size_step
+    if width % step or height % step:
+        near = " x ".join(str(max(64, round(side / step) * step)) for side in (width, height))
+        raise InvalidRequest(
+            f"The sides of this model's pictures are multiples of {step}, and {width} x {height} is not.",
+            f"Use {near}.",
+        )
 
 
 def open_stages(path: Path, placement: Placement) -> TorchStages:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from backends.core import chunks
 from backends.core.contract import Conditioning, ModelFacts, TextEncoder
 from backends.core.unet_facts import unet_facts
+from backends.core.unet_family import UNetFamily
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +26,7 @@ _PARTS = {
 _OTHER_PARTS = ("scheduler", "tokenizer")
 
 
-class StableDiffusion1:
+class StableDiffusion1(UNetFamily):
     """See the module's docstring."""
 
     id = "sd1"
@@ -50,8 +51,7 @@ class StableDiffusion1:
         """One tensor, `encoder_hidden_states`: (1, token limit a chunk, width)."""
         reading = chunks.read(tokenizers[0], text)
         hidden = chunks.encode(reading, lambda chunk: encoders[0](chunk.ids, chunk.mask, clip_skip))
-        tensors = {"encoder_hidden_states": hidden}
-        return Conditioning(tensors, reading.tokens, places=reading.places, weights=reading.weights)
+        return Conditioning({"encoder_hidden_states": hidden}, reading.tokens, places=reading.places)
 
     def size_conditioning(self, width: int, height: int) -> Mapping[str, Tensor]:
         return {}

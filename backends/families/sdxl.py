@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from backends.core import chunks
 from backends.core.contract import Conditioning, DeepTextEncoder, ModelFacts, TextEncoder
 from backends.core.unet_facts import unet_facts
+from backends.core.unet_family import UNetFamily
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +31,7 @@ _PARTS = {
 _OTHER_PARTS = ("scheduler", "tokenizer", "tokenizer_2")
 
 
-class StableDiffusionXL:
+class StableDiffusionXL(UNetFamily):
     """See the module's docstring."""
 
     id = "sdxl"
@@ -75,8 +76,7 @@ class StableDiffusionXL:
         pairs = zip(readings, cast(Sequence[DeepTextEncoder], encoders), strict=True)
         hidden = [chunks.encode(each, lambda chunk, by=by: layer_of(by, chunk)) for each, by in pairs]
         tensors = {"encoder_hidden_states": torch.cat(hidden, dim=-1), "text_embeds": pooled[0]}
-        first = readings[0]
-        return Conditioning(tensors, first.tokens, places=first.places, weights=first.weights)
+        return Conditioning(tensors, readings[0].tokens, places=readings[0].places)
 
     def size_conditioning(self, width: int, height: int) -> Mapping[str, Tensor]:
         """`time_ids`: original size, the corner it was cropped from, and size, rows before columns."""

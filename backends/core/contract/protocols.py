@@ -46,15 +46,13 @@ class Conditioning:
     """What the text encoder made of a prompt.
 
     `tensors` go to the denoiser by name, each with the batch as its first axis; for SD 1.x one,
-    `encoder_hidden_states`: (1, tokens, width) float32 on the CPU. `places` is where in it each token is,
-    `weights` how much each counts (none: 1).
+    `encoder_hidden_states`: (1, tokens, width) float32 on the CPU. `places` is where in it each token is.
     """
 
     tensors: Mapping[str, Tensor]
     tokens: tuple[str, ...]
     cut: tuple[str, ...] = ()
     places: tuple[int, ...] = ()
-    weights: tuple[float, ...] = ()
 
 
 class Stages(Protocol):
@@ -147,6 +145,28 @@ class Family(Protocol):
         self, encoders: Sequence[TextEncoder], tokenizers: Sequence[Any], text: str, clip_skip: int
     ) -> Conditioning:
         """Tokenizes the text and runs the encoders as this family wants it."""
+        ...
+
+    def embedding_width(self, part: str, config: Mapping[str, Any]) -> int:
+        """How many numbers a word's vector from a file must have for this text encoder; 0: it takes none."""
+        ...
+
+    def predict(self, network: Any, latents: Tensor, time: Tensor, inputs: Mapping[str, Tensor]) -> Tensor:
+        """Runs the denoiser on what `Stages.denoise` is given, all on its device and in its type."""
+        ...
+
+    def conditioning_shapes(
+        self, configs: Mapping[str, Mapping[str, Any]], tokens: int
+    ) -> Mapping[str, tuple[int, ...]]:
+        """The shapes, without the batch, of what `predict` takes as inputs, with so many tokens."""
+        ...
+
+    def read_picture(self, vae: Any, image: Tensor) -> tuple[Tensor, Tensor]:
+        """(1, 3, H, W) in -1..1 -> mean and standard deviation of the latents, (1, C, H/s, W/s), unscaled."""
+        ...
+
+    def decoder(self, vae: Any) -> Any:
+        """What decodes unscaled latents as a diffusers autoencoder does: most often the VAE itself."""
         ...
 
     def size_conditioning(self, width: int, height: int) -> Mapping[str, Tensor]:
