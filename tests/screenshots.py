@@ -17,6 +17,7 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PIL import Image
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -281,7 +282,7 @@ def grab(scene: Scene, path: Path) -> None:
     picture = scene.window.grab()
     while not scene.workshop.darkroom.is_idle():
         screenshots_gallery.wait(scene.workshop.darkroom.is_idle)
-        QTest.qWait(20)
+        QCoreApplication.sendPostedEvents(scene.workshop.darkroom)
         picture = scene.window.grab()
     picture.save(str(path), None, _QUICKLY)  # pyright: ignore[reportCallIssue, reportArgumentType]
 

@@ -70,6 +70,7 @@ class RecentPanel(QFrame):
         )
         self._strip = strip
         self._title.setVisible(not strip)
+        self.list.setMaximumHeight(_CELL + 4 if strip else _ANY)  # one row, and no slice of the next
         edge = theme.GRID if strip else theme.MARGIN
         self._box.setContentsMargins(theme.MARGIN, edge, theme.MARGIN, edge)
         self.details.compact(strip)

@@ -9,10 +9,10 @@ import sys
 from typing import cast
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
-from backends.core.contract import StepDone
+from backends.core.contract import MezzotintError, StepDone
 from desktop.model.form import EXAMPLE_PROMPT
 from desktop.view import theme
 from desktop.view.app import Workshop, wear_theme
@@ -219,3 +219,26 @@ def test_none_survives_qt() -> None:
     for _ in range(1000):
         thing.setObjectName("x")
     assert sys.getrefcount(None) > before - 500
+
+
+def test_a_narrow_window_leaves_inside_its_room(qtbot: QtBot, shop: Workshop) -> None:
+    window = shop.window
+    window.resize(900, 600)
+    window.make_screen.show_tab("inside")
+    assert not window.recent.isVisible()
+    window.make_screen.show_tab("picture")
+    assert window.recent.isVisible()
+    window.bar.right.click()
+    window.make_screen.show_tab("compare")
+    assert not window.recent.isVisible()
+
+
+def test_signs_follow_the_theme(qtbot: QtBot, shop: Workshop) -> None:
+    app = cast(QApplication, QApplication.instance())
+    shop.make.not_opened(MezzotintError("It is broken.", "Mend it."))
+    sign = next(label for label in shop.window.problem.findChildren(QLabel) if not label.pixmap().isNull())
+    before = sign.pixmap().toImage()
+    wear_theme(app, theme.LIGHT)
+    assert sign.pixmap().toImage() != before
+    wear_theme(app, theme.DARK)
+    assert sign.pixmap().toImage() == before
