@@ -106,7 +106,9 @@ def _read_prompt(run: _Run, index: int) -> Generator[Event, None, Mapping[str, T
     run.prompts.prepare(run.stages, index)
     positive = run.stages.encode_text(text.words, request.clip_skip)
     run.tokens = positive.places
-    yield TextRead(request.id, positive.tokens, positive.cut)
+    limit = run.stages.facts.token_limit
+    chunked = tuple(place // limit for place in positive.places)
+    yield TextRead(request.id, positive.tokens, positive.cut, positive.weights, chunked)
     yield from _text_notices(request, text.words, positive.cut)
     if advice := run.prompts.advice():
         yield Notice(request.id, advice)

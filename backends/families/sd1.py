@@ -51,7 +51,8 @@ class StableDiffusion1(UNetFamily):
         """One tensor, `encoder_hidden_states`: (1, token limit a chunk, width)."""
         reading = chunks.read(tokenizers[0], text)
         hidden = chunks.encode(reading, lambda chunk: encoders[0](chunk.ids, chunk.mask, clip_skip))
-        return Conditioning({"encoder_hidden_states": hidden}, reading.tokens, places=reading.places)
+        tensors = {"encoder_hidden_states": hidden}
+        return Conditioning(tensors, reading.tokens, places=reading.places, weights=reading.weights)
 
     def size_conditioning(self, width: int, height: int) -> Mapping[str, Tensor]:
         return {}

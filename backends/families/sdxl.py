@@ -76,7 +76,8 @@ class StableDiffusionXL(UNetFamily):
         pairs = zip(readings, cast(Sequence[DeepTextEncoder], encoders), strict=True)
         hidden = [chunks.encode(each, lambda chunk, by=by: layer_of(by, chunk)) for each, by in pairs]
         tensors = {"encoder_hidden_states": torch.cat(hidden, dim=-1), "text_embeds": pooled[0]}
-        return Conditioning(tensors, readings[0].tokens, places=readings[0].places)
+        first = readings[0]
+        return Conditioning(tensors, first.tokens, places=first.places, weights=first.weights)
 
     def size_conditioning(self, width: int, height: int) -> Mapping[str, Tensor]:
         """`time_ids`: original size, the corner it was cropped from, and size, rows before columns."""

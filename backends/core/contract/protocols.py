@@ -46,13 +46,15 @@ class Conditioning:
     """What the text encoder made of a prompt.
 
     `tensors` go to the denoiser by name, each with the batch as its first axis; for SD 1.x one,
-    `encoder_hidden_states`: (1, tokens, width) float32 on the CPU. `places` is where in it each token is.
+    `encoder_hidden_states`: (1, tokens, width) float32 on the CPU. `places` is where in it each token is,
+    `weights` how much each counts (none: 1).
     """
 
     tensors: Mapping[str, Tensor]
     tokens: tuple[str, ...]
     cut: tuple[str, ...] = ()
     places: tuple[int, ...] = ()
+    weights: tuple[float, ...] = ()
 
 
 class Stages(Protocol):
