@@ -48,7 +48,8 @@ def add_models(parser: argparse.ArgumentParser) -> None:
 
 def add_import(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("source", metavar="FILE", help="a .safetensors, .ckpt or .gguf file, or a folder in the diffusers layout")
+    kinds = "a .safetensors, .ckpt or .gguf file, or a folder in the diffusers layout"
+    add("source", metavar="FILE", help=kinds)
     add("--name", metavar="NAME", help="what to call it (the file's name)")
     add("--base", metavar="MODEL", help="for a VAE, a UNet or a text encoder alone: where the rest is from")
     add("--prediction", choices=PREDICTIONS, help="what the model predicts, for a file that doesn't say")

@@ -161,12 +161,31 @@ def test_a_vae_alone_needs_a_base_and_takes_the_rest_from_it(
     assert not np.array_equal(_pixels(folder), _pixels(folders["1.x"]))
 
 
-def test_an_inpainting_model_is_said_to_be_one(folders: dict[str, Path], tmp_path: Path) -> None:
-    tensors = single_file(folders["1.x"], "1.x")
-    tensors["model.diffusion_model.input_blocks.0.0.weight"] = torch.zeros(32, 9, 3, 3)
-    save_file(tensors, tmp_path / "x.safetensors")
-    with pytest.raises(BrokenModel, match="is an inpainting model"):
-        import_model(Wish(source=tmp_path / "x.safetensors", models=tmp_path / "models"))
+def of_channels(folder: Path, version: str, channels: int, path: Path) -> Path:
+    """The same model with a UNet that takes so many channels."""
+    tensors = single_file(folder, version)
+    tensors["model.diffusion_model.input_blocks.0.0.weight"] = torch.zeros(32, channels, 3, 3)
+    save_file(tensors, path)
+    return path
+
+
+def test_an_inpainting_model_is_known_by_its_channels(folders: dict[str, Path], tmp_path: Path) -> None:
+    source = of_channels(folders["1.x"], "1.x", 9, tmp_path / "x.safetensors")
+    facts = open_folder(import_model(Wish(source=source, models=tmp_path / "models"))).facts
+    assert (facts.family, facts.takes_mask) == ("sd1", True)
+
+
+@pytest.mark.parametrize(
+    ("version", "channels", "said"),
+    [("2.x", 5, "a depth model"), ("2.x", 7, "an upscaling model"), ("1.x", 8, "an editing model")],
+)
+def test_other_variants_are_said_to_be_what_they_are(
+    folders: dict[str, Path], tmp_path: Path, version: str, channels: int, said: str
+) -> None:
+    source = of_channels(folders[version], version, channels, tmp_path / "x-512.safetensors")
+    with pytest.raises(BrokenModel, match=f"{said}: its UNet takes {channels} channels, which this version"):
+        import_model(Wish(source=source, models=tmp_path / "models"))
+    assert list((tmp_path / "models").iterdir()) == []
 
 
 def test_a_folder_is_linked_without_a_second_copy(folders: dict[str, Path], tmp_path: Path) -> None:

@@ -230,9 +230,8 @@ class ModelsScreen(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme.GRID)
         layout.addWidget(self.list, 1)
-        layout.addWidget(
-            wrapped(tr("Drop a .safetensors, .ckpt or .gguf file here, or a model's folder: it is added to these."))
-        )
+        hint = tr("Drop a .safetensors, .ckpt or .gguf file here, or a model's folder: it is added to these.")
+        layout.addWidget(wrapped(hint))
         return side
 
     def _right(self) -> QScrollArea:
