@@ -1,6 +1,6 @@
 """The README's four pictures of the window: everything in them is made here, by the starter model.
 
-python -m tests.screenshots_readme
+python -m tests.screenshots_readme [FOLDER]
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import io
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -45,8 +46,8 @@ _QUALITY = 88
 class Studio:
     """A window with the real worker."""
 
-    def __init__(self, app: QApplication) -> None:
-        self.app = app
+    def __init__(self, app: QApplication, target: Path) -> None:
+        self.app, self.target = app, target
         shelf = Shelf()
         self.workshop = Workshop(Session(Keeping(shelf)), shelf, model_choices())
         self.make, self.window = self.workshop.make, self.workshop.window
@@ -74,18 +75,21 @@ class Studio:
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         self.window.grab().save(buffer, "PNG")  # pyright: ignore[reportCallIssue, reportArgumentType]
         picture = Image.open(io.BytesIO(bytes(buffer.data().data()))).convert("RGB")
-        picture.save(TARGET / f"window-{name}.webp", quality=_QUALITY, method=6)
+        picture.save(self.target / f"window-{name}.webp", quality=_QUALITY, method=6)
 
 
 def main() -> int:
+    target = Path(*sys.argv[1:2]) if sys.argv[1:] else TARGET
+    target.mkdir(parents=True, exist_ok=True)
     app = QApplication([])
     wear_theme(app, theme.DARK)
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as home:
         os.environ[paths.HOME_VARIABLE] = home
-        studio = Studio(app)
+        studio = Studio(app, target)
         for prompt in PROMPTS:
             studio.generate(prompt)
-            print(prompt, flush=True)
+            print(f"{prompt}, {time.monotonic() - began:.0f} s", flush=True)
         for show in (_make_and_inside, _gallery, _compare):
             show(studio)
         studio.workshop.close()

@@ -7,12 +7,13 @@ from functools import cache
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QToolButton
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QListWidget, QListWidgetItem, QToolButton
 
 from desktop.view import theme
 
 _SIDE = 20
 _PROPERTY = "worn icon"
+_WORN = Qt.ItemDataRole.UserRole + 99
 _DENSITY = 3
 """Pixels a point: sharp on every screen there is."""
 
@@ -41,6 +42,12 @@ def wear(button: QAbstractButton, name: str, role: str = "text") -> None:
     button.setIcon(icon(name, getattr(theme.current(), role)))
 
 
+def wear_item(item: QListWidgetItem, name: str, role: str = "text") -> None:
+    """The same on a line of a list."""
+    item.setData(_WORN, [name, role])
+    item.setIcon(icon(name, getattr(theme.current(), role)))
+
+
 def show_sign(label: QLabel, name: str, side: int, role: str = "text") -> None:
     """The same on a label, where nothing can be pressed."""
     label.setProperty(_PROPERTY, [name, side, role])
@@ -62,6 +69,10 @@ def redraw(app: QApplication) -> None:
             wear(widget, *worn)
         elif isinstance(widget, QLabel):
             show_sign(widget, *worn)
+    for items in (each for each in app.allWidgets() if isinstance(each, QListWidget)):
+        for item in map(items.item, range(items.count())):
+            if worn := item.data(_WORN):
+                wear_item(item, *worn)
 
 
 class IconButton(QToolButton):

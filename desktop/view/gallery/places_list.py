@@ -20,7 +20,7 @@ from desktop.model.gallery import Curator, Overview, Place
 from desktop.model.language import tr
 from desktop.view import bind, theme
 from desktop.view.dropped import CHOSEN
-from desktop.view.icons import icon
+from desktop.view.icons import wear_item
 
 WIDTH = 208
 _PLACE = Qt.ItemDataRole.UserRole
@@ -145,7 +145,8 @@ class PlacesList(QFrame):
             self._add_place(Place(kind, each.name), each.name, each.pictures, kind)
 
     def _add_place(self, place: Place, name: str, count: int, sign: str) -> None:
-        item = QListWidgetItem(icon(sign, theme.current().quiet), f"{name}  {count:,}")
+        item = QListWidgetItem(f"{name}  {count:,}")
+        wear_item(item, sign, "quiet")
         item.setData(_PLACE, place)
         item.setData(
             Qt.ItemDataRole.AccessibleTextRole, tr("{name}, {count} pictures", name=name, count=count)
