@@ -9,6 +9,7 @@ from typing import Any
 
 from backends.core.contract import MezzotintError, ModelFacts
 from backends.core.model_folder import open_folder
+from convert.source.describe import describe
 from desktop.cli.models_options import ModelsOptions
 from desktop.cli.show import printable
 from desktop.library import paths
@@ -93,8 +94,11 @@ def _print_files(files: Iterable[FoundFile]) -> None:
     for count, file in enumerate(files):
         if count == 0:
             print("Single files; `mezzotint import FILE` makes a model of one, or says what it is:")
-        print(f"  {printable(str(file.path))} ({file.size_bytes / 1e6:.0f} MB)")
+        what = describe(file.path)
+        print(
+            f"  {printable(str(file.path))} ({file.size_bytes / 1e6:.0f} MB{what and '; ' + printable(what)})"
+        )
 
 
 def _file_as_plain(file: FoundFile) -> dict[str, Any]:
-    return {"path": str(file.path), "bytes": file.size_bytes}
+    return {"path": str(file.path), "bytes": file.size_bytes, "what": describe(file.path) or None}

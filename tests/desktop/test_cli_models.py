@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.desktop.addition_files import write_tensors
 from tests.desktop.cli_runner import Mezzotint
 from tests.fakes import write_model_configs
 
@@ -68,8 +69,43 @@ def test_single_files_of_other_programs_are_listed(mezzotint: Mezzotint, tmp_pat
     path.write_bytes(b"xyz")
     (path.parent / "notes.txt").write_text("no model")
     told = json.loads(mezzotint("models", "--json", "--models", str(tmp_path / "webui")).out)
-    assert told["files"] == [{"path": str(path), "bytes": 3}]
+    (found,) = told["files"]
+    assert (found["path"], found["bytes"]) == (str(path), 3)
+    assert (found["what"] or "").endswith("header is longer than it can be, or cut short.") == (
+        path.suffix == ".safetensors"
+    )
     assert inside in mezzotint("models", "--models", str(tmp_path / "webui")).out
+
+
+@pytest.mark.parametrize(
+    ("place", "keys", "what"),
+    [
+        ("VAE", ("decoder.conv_in.weight",), "a VAE alone: import it with --base"),
+        ("unet", ("input_blocks.0.0.weight",), "a UNet alone: import it with --base"),
+        (
+            "text_encoders",
+            ("text_model.embeddings.token_embedding.weight",),
+            "a text encoder alone: import it with --base",
+        ),
+        (
+            "checkpoints",
+            ("model.diffusion_model.input_blocks.0.0.weight", "first_stage_model.decoder.conv_in.weight"),
+            "Stable Diffusion 1.x",
+        ),
+        (
+            "checkpoints",
+            ("control_model.x",),
+            "a.safetensors is a ControlNet, which this version can't import.",
+        ),
+    ],
+)
+def test_a_single_file_is_listed_as_what_it_is(
+    mezzotint: Mezzotint, tmp_path: Path, place: str, keys: tuple[str, ...], what: str
+):
+    write_tensors(tmp_path / "ui" / place / "a.safetensors", dict.fromkeys(keys, (4, 4)))
+    told = json.loads(mezzotint("models", "--json", "--models", str(tmp_path / "ui")).out)
+    assert [each["what"] for each in told["files"]] == [what]
+    assert f"; {what})" in mezzotint("models", "--models", str(tmp_path / "ui")).out
 
 
 def test_usual_places_are_only_looked_at_when_asked(

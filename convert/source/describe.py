@@ -1,0 +1,33 @@
+"""What a single file is, in words, from its header alone: a whole model, or one part of one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from backends.core.contract import BrokenModel
+from convert.source.header import read_header
+from convert.source.kinds import kind_of, normal_name
+
+_ALONE = {
+    "vae": "a VAE alone: import it with --base",
+    "unet": "a UNet alone: import it with --base",
+    "text_encoder": "a text encoder alone: import it with --base",
+    "text_encoder_2": "SDXL's second text encoder alone: import it with --base",
+}
+
+
+def describe(path: Path) -> str:
+    """ "Stable Diffusion XL", "a VAE alone ..." or why it can't be imported; "" for a file that is no
+    safetensors: a pickle is opened only when somebody imports it."""
+    if path.suffix.lower() != ".safetensors":
+        return ""
+    try:
+        header = read_header(path)
+        shapes = {normal_name(key): shape for key, shape in header.shapes.items()}
+        kind = kind_of(path.name, replace(header, shapes=shapes))
+    except (BrokenModel, OSError) as error:
+        return error.message if isinstance(error, BrokenModel) else ""
+    if len(kind.parts) == 1:
+        return _ALONE[next(iter(kind.parts))]
+    return f"Stable Diffusion {kind.version}"
