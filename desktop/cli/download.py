@@ -20,6 +20,7 @@ from desktop.cli.models import as_plain, look_at, print_model
 from desktop.cli.show import Progress, choose_progress, printable, say
 from desktop.cli.stop import Stop
 from desktop.downloads.client import is_offline, open_client, set_offline
+from desktop.downloads.errors import DownloadFailed
 from desktop.downloads.job import Download, Plan, discard, resume_or_plan, waiting
 from desktop.downloads.job import Progress as Came
 from desktop.downloads.recommended import RECOMMENDED, Recommended, find_recommended
@@ -91,7 +92,13 @@ def _verdicts(name: str, folder: ModelFolder) -> list[Verdict]:
     from backends.core.registry import all_backends
 
     able = [backend.capabilities.id for backend in all_backends() if backend.probe() is None]
-    found = [verdict for backend in able for verdict in verdicts_of(name, folder, backend)]
+    try:
+        found = [verdict for backend in able for verdict in verdicts_of(name, folder, backend)]
+    except (ValueError, TypeError, RuntimeError, KeyError) as error:  # as the libraries refuse a network
+        raise DownloadFailed(
+            f"{name} can't be used here: no network can be built by its configuration ({str(error)[:80]}).",
+            "Use another model.",
+        ) from error
     return [verdict for verdict in found if verdict.problem is None]
 
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from desktop.cli import app
+from desktop.cli.fit import verdicts_of
 from desktop.downloads import recommended
 from desktop.downloads.client import set_offline
 from desktop.downloads.tokens import find_token
@@ -79,6 +80,16 @@ def test_checking_says_what_it_is_and_fetches_no_weights(
     assert "Licence: openrail++." in told
     assert not any(path.endswith(".safetensors") for path, _ in hub.seen)
     assert list((home / "models").iterdir()) == []
+
+
+def test_one_whose_networks_can_not_be_built_is_refused_before_its_weights(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("desktop.cli.download.verdicts_of", verdicts_of)
+    set_offline(False)
+    assert app.run_command(["download", REPO, "--json"]) == 1
+    assert "no network can be built by its configuration" in capsys.readouterr().err
+    assert not any(path.endswith(".safetensors") for path, _ in hub.seen)
 
 
 def test_a_pause_is_listed_goes_on_and_can_be_dropped(
