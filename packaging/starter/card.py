@@ -69,7 +69,7 @@ python packaging/starter/score.py --work $WORK --model desktop/resources/starter
 
 Anything outside its vocabulary: it has no people, faces, photographs, text or numbers of things, and passes over
 words that it does not know. It knows compositions of at most two things. Larger pictures than 128 x 128 repeat
-things. Small foods in paws are its weakest part. Its words are listed in
+things. Thin and finely drawn things (a candle, a key) are its weakest part. Its words are listed in
 [world.py](../packaging/starter/world.py) and [captions.py](../packaging/starter/captions.py).
 
 ## Licences

@@ -69,7 +69,7 @@ def layout(spec: Spec, rng: random.Random) -> list[Box]:
         return [(0, 32 + drop, 64), (64, 32 + drop, 64)]
     if spec.relation == "above":
         return [(32, 0, 64), (32, 64, 64)]
-    return [(8, 24 + drop, 80), (80, 72 + drop, 40)]
+    return [(8, 24 + drop, 80), (64, 48 + drop, 64)]
 
 
 def regions(spec: Spec) -> list[Box]:
