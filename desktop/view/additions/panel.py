@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QShowEvent
@@ -60,6 +61,9 @@ class AdditionsPanel(QWidget):
         super().showEvent(event)
         self._desk.refresh()
 
+    def _choose(self, kind: Kind, _: object = None) -> None:
+        self.choose_kind(kind)
+
     def choose_kind(self, kind: Kind) -> None:
         """Lists files of this kind."""
         self._kind = kind
@@ -75,7 +79,7 @@ class AdditionsPanel(QWidget):
 
     def _connect(self) -> None:
         for kind, button in self.kinds.items():
-            button.clicked.connect(lambda _=False, kind=kind: self.choose_kind(kind))
+            button.clicked.connect(partial(self._choose, kind))
         self.search.textChanged.connect(lambda _: self._fill())
         self.list.itemActivated.connect(lambda _: self._add())
         self.list.currentItemChanged.connect(lambda *_: self._enable())
