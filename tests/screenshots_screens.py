@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QScrollArea
 
 from backends.core.contract import (
     Defaults,
@@ -18,11 +18,13 @@ from backends.core.contract import (
 from desktop.library.database import Library
 from desktop.library.prompts import remember_prompt
 from desktop.model.backends import BackendState
+from desktop.model.language import spoken
 from desktop.model.start import StartPicture
 from desktop.model.studio import Note
 from desktop.model.styles import Style
 from desktop.view.prompts_screen import PromptsScreen
 from tests.fakes import FAKE_BACKEND, UNABLE
+from tests.screenshots_gallery import wait
 
 if TYPE_CHECKING:
     from tests.screenshots import Scene
@@ -66,14 +68,13 @@ def queue_held(scene: Scene) -> None:
 
 
 def prompts_empty(scene: Scene) -> None:
-    scene.window.show_screen("prompts")
-    QTest.qWait(300)
+    wait(cast(PromptsScreen, scene.window.show_screen("prompts")).empty.button.isVisible)
 
 
 def prompts_full(scene: Scene) -> None:
     scene.workshop.shelf.change(_remember, what="prompts").result()
-    scene.window.show_screen("prompts")
-    QTest.qWait(500)
+    screen = cast(PromptsScreen, scene.window.show_screen("prompts"))
+    wait(lambda: screen.rows)
 
 
 def _remember(library: Library) -> None:
@@ -101,6 +102,14 @@ def settings(scene: Scene) -> None:
     scene.window.show_screen("settings")
 
 
+def settings_lower(scene: Scene) -> None:
+    """Look, with another language chosen than is spoken, and everything that could use the network."""
+    settings(scene)
+    scene.workshop.settings.language = "en" if spoken() == "de" else "de"
+    bar = cast(QScrollArea, scene.window.show_screen("settings")).verticalScrollBar()
+    scene.before_grab.append(lambda: bar.setValue(bar.maximum()))
+
+
 def keys(scene: Scene) -> None:
     scene.window.show_screen("keys")
 
@@ -115,5 +124,6 @@ def start_picture(scene: Scene) -> None:
 
 
 STATES = (
-    queue_empty, queue_full, queue_held, prompts_empty, prompts_full, styles, settings, keys, start_picture,
+    queue_empty, queue_full, queue_held, prompts_empty, prompts_full, styles, settings, settings_lower, keys,
+    start_picture,
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from PySide6.QtCore import QByteArray, QRectF, QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QListWidget, QListWidgetItem, QToolButton
@@ -70,6 +70,12 @@ def redraw(app: QApplication) -> None:
         elif isinstance(widget, QLabel):
             show_sign(widget, *worn)
     for items in (each for each in app.allWidgets() if isinstance(each, QListWidget)):
+        _redraw_items(items)
+
+
+def _redraw_items(items: QListWidget) -> None:
+    """Nobody is told: to a list whose lines can be renamed, any change of a line is a new name."""
+    with QSignalBlocker(items):
         for item in map(items.item, range(items.count())):
             if worn := item.data(_WORN):
                 wear_item(item, *worn)
