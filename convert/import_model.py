@@ -33,6 +33,8 @@ PARTS = {
     "unet": "diffusion_pytorch_model",
     "vae": "diffusion_pytorch_model",
 }
+_SMALL = (".json", ".txt", ".model")
+"""Files that are not weights: configurations and vocabularies."""
 _TOKENIZERS = {"text_encoder": "tokenizer", "text_encoder_2": "tokenizer_2"}
 _PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 _WORDS = {
@@ -224,8 +226,8 @@ def _link_folder(source: Path, folder: Path, say: Say) -> None:
     _link(source / "model_index.json", folder / "model_index.json")
     _check_inside(source)
     for part in opened.configs:
-        files = opened.weight_files(part) if part in PARTS else []
-        small = [path for path in (source / part).iterdir() if path.suffix in (".json", ".txt")]
+        files = opened.weight_files(part) if part in opened.networks else []
+        small = [path for path in (source / part).iterdir() if path.suffix in _SMALL]
         for path in {*files, *small}:
             _link(path, folder / part / path.name)
     if (source / "model.json").exists():

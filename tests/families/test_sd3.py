@@ -18,6 +18,7 @@ from backends.core.fit import predict
 from backends.core.model_folder import open_folder
 from backends.core.quiet import quiet
 from backends.core.registry import get_backend
+from convert.import_model import Wish, import_model
 from tests.families.reference import MINIMUM_DB, arguments, make, psnr, start_picture
 from tests.tiny_transformers import make_tiny_sd3
 
@@ -77,6 +78,15 @@ def test_other_samplers_and_odd_sizes_are_refused(stages: Stages) -> None:
     assert samplers.value.action == "Use Euler."
     with pytest.raises(InvalidRequest, match="multiples of 16, and 72 x 64 is not"):
         make(stages, (72, 64))
+
+
+def test_a_folder_is_imported_with_all_its_parts(folder: Path, tmp_path: Path) -> None:
+    imported = import_model(Wish(source=folder, models=tmp_path))
+    model = open_folder(imported)
+    model.check_files()
+    assert model.facts.family == "sd3"
+    assert model.networks == open_folder(folder).networks
+    assert all((imported / part / "tokenizer_config.json").exists() for part in model.tokenizers)
 
 
 def test_whether_it_fits_is_known(folder: Path) -> None:
