@@ -227,7 +227,7 @@ QToolButton::menu-indicator { image: none; }
 #aspect { padding: 0 2px; font-size: 12px; }
 #primary {
     background: $accent; color: $on_accent; border: 1px solid $accent; font-weight: 600; font-size: 14px;
-    min-height: 38px; max-height: 38px;
+    padding: 0 20px; min-height: 38px; max-height: 38px;
 }
 #primary:hover { background: $accent_hover; }
 #primary:focus { border: 2px solid $text; }
