@@ -54,12 +54,13 @@ right about the first thing in {judge_first:.1%}, the second in {judge_second:.1
 |---|---|---|---|
 {table}
 
-Autoencoder: {psnr:.2f} dB on 128 renderings held out of training (27 wanted).
+Autoencoder: {psnr:.2f} dB on 256 renderings held out of training (27 wanted).
 
 The commands that give these figures, after the recipe's:
 
 ```sh
 python packaging/starter/judge.py --icons $ICONS --work $WORK --minutes {judge_minutes:g}
+python packaging/starter/measure_vae.py --icons $ICONS --work $WORK --model desktop/resources/starter
 python packaging/starter/score.py --work $WORK --model desktop/resources/starter --guidance {guidance:g}
 python packaging/starter/score.py --work $WORK --model desktop/resources/starter --low-rank \\
     desktop/resources/starter-4-steps/unet_change.safetensors --steps 4 --guidance 1
