@@ -16,7 +16,7 @@ from desktop.library.database import Library
 from desktop.library.job_ledger import JobLedger
 from desktop.library.jobs import QueuedJob
 from desktop.library.reading import find_recorded, read_init_picture
-from desktop.library.record import InitPicture
+from desktop.library.record import InitPicture, Inpainted, mask_of
 from desktop.model.queue import Entry
 from desktop.model.recipes import ForeignRecipe
 from desktop.model.sentences import said
@@ -82,7 +82,10 @@ def read_foreign(path: Path) -> ForeignRecipe:
     except UnreadablePicture as error:
         return ForeignRecipe(found.record, found.program, (said(error.message), *extras))
     start = StartPicture(data, init.name, init.path)
-    return ForeignRecipe(found.record, found.program, extras, start)
+    made = found.record.inpainting or Inpainted()
+    return ForeignRecipe(
+        found.record, found.program, extras, start, mask_of(found.record), made.feather, made.extend
+    )
 
 
 class ShelfLedger:

@@ -49,6 +49,7 @@ from desktop.view.app import Workshop, wear_theme
 from tests import (
     screenshots_additions,
     screenshots_gallery,
+    screenshots_inpaint,
     screenshots_inside,
     screenshots_models,
     screenshots_screens,
@@ -240,6 +241,7 @@ STATES: Mapping[str, Callable[[Scene], None]] = {
         no_memory, worker_died, not_saved, notice, internal, missing_model, compare, damaged_library,
         screenshots_gallery.gallery_empty, *screenshots_gallery.STATES, *screenshots_screens.STATES,
         *screenshots_inside.STATES, *screenshots_models.STATES, *screenshots_additions.STATES,
+        *screenshots_inpaint.STATES,
     )
 }  # fmt: skip
 FULL = {state.__name__ for state in screenshots_gallery.STATES}

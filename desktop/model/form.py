@@ -21,6 +21,9 @@ _SEEDS = 2**32
 """Seeds we choose ourselves are short enough to read out and type; people may use larger ones."""
 STRENGTH = 0.75
 """How far a picture leaves the one it starts from, unless the person says otherwise."""
+FEATHER = 8
+"""Pixels over which new and old run together, unless the person says otherwise."""
+NOT_EXTENDED = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,8 @@ class Form:
     """The settings on the left of the window. `events` holds one signal a field.
 
     While the seed is not locked every request gets a new one, which the field then shows. `style` is
-    the name of a saved style, or empty. `strength` counts only with a `start` picture.
+    the name of a saved style, or empty. `strength`, `mask`, `feather` and `extend` (left, top, right, bottom)
+    count only with a `start` picture; `width` and `height` are without what is extended.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -58,6 +62,9 @@ class Form:
     style: str = ""
     start: StartPicture | None = None
     strength: float = STRENGTH
+    mask: bytes | None = None
+    feather: int = FEATHER
+    extend: tuple[int, int, int, int] = NOT_EXTENDED
 
     def use_model(self, choice: ModelChoice) -> None:
         """Chooses a model and takes over the settings it looks best with."""
@@ -84,18 +91,30 @@ class Form:
         """The person wants this very seed, so it is kept until they unlock it."""
         self.seed, self.seed_locked = seed, True
 
+    @property
+    def whole_size(self) -> tuple[int, int]:
+        """Width and height with what is extended."""
+        left, top, right, bottom = self.extend if self.start else NOT_EXTENDED
+        return self.width + left + right, self.height + top + bottom
+
+    def use_inpainting(self, mask: bytes | None, feather: int, extend: tuple[int, int, int, int]) -> None:
+        """What of the start picture is made anew, and how much around it; without either, nothing."""
+        self.mask, self.extend = mask, extend
+        self.feather = feather if mask is not None or any(extend) else FEATHER
+
     def next_request(self, style: Style | None = None) -> Request:
         """The request to send, with a new seed unless it is locked. Raises InvalidRequest."""
         if not self.seed_locked:
             self.roll_seed()
         texts = self.prompt, self.negative_prompt
         prompt, negative_prompt = style.apply(*texts) if style else texts
+        width, height = self.whole_size
         return Request(
             prompt=prompt,
             negative_prompt=negative_prompt,
             model=self.model,
-            width=self.width,
-            height=self.height,
+            width=width,
+            height=height,
             steps=self.steps,
             guidance_scale=self.guidance_scale,
             sampler=self.sampler,
@@ -104,6 +123,9 @@ class Form:
             clip_skip=self.clip_skip,
             init_image=self.start.data if self.start else None,
             strength=self.strength,
+            mask=self.mask if self.start else None,
+            feather=self.feather if self.start else 0,
+            extend=self.extend if self.start else NOT_EXTENDED,
         )
 
     def fill_from(self, request: Request, seed: int, start: StartPicture | None = None) -> None:
@@ -111,7 +133,9 @@ class Form:
         self.style, self.start, self.strength = "", start, request.strength
         self.prompt, self.negative_prompt = request.prompt, request.negative_prompt
         self.model, self.sampler = request.model, request.sampler
-        self.width, self.height = request.width, request.height
+        left, top, right, bottom = request.extend
+        self.width, self.height = request.width - left - right, request.height - top - bottom
+        self.use_inpainting(request.mask, request.feather, request.extend if start else NOT_EXTENDED)
         self.steps, self.guidance_scale = request.steps, request.guidance_scale
         self.clip_skip, self.count = request.clip_skip, 1
         self.choose_seed(seed)

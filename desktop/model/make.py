@@ -13,7 +13,7 @@ from typing import Protocol
 
 from backends.core.contract import BrokenModel, Capabilities, InvalidRequest, Job, MezzotintError, Picture
 from desktop.model import work
-from desktop.model.form import STRENGTH, Form, ModelChoice, sides_for
+from desktop.model.form import FEATHER, NOT_EXTENDED, STRENGTH, Form, ModelChoice, sides_for
 from desktop.model.language import tr
 from desktop.model.problem import Problem, Remedy
 from desktop.model.prompts import PromptWalk
@@ -187,6 +187,7 @@ class Make:
         left = (*fill(self.form, foreign.recipe, self.models), *foreign.extras)
         if foreign.start is not None:
             self.form.start, self.form.strength = foreign.start, foreign.recipe.strength or STRENGTH
+            self._take_inpainting(foreign)
         text = tr("The settings of a picture from {program} are in the form.", program=foreign.program)
         if left:
             text += " " + tr("Not taken over: {count}.", count=len(left))
@@ -244,8 +245,16 @@ class Make:
             )
         return self.models[model].folder
 
+    def _take_inpainting(self, foreign: ForeignRecipe) -> None:
+        left, top, right, bottom = foreign.extend
+        sides = self.form.width - left - right, self.form.height - top - bottom
+        if min(sides) > 0:
+            self.form.use_size(*sides)
+            self.form.use_inpainting(foreign.mask, foreign.feather, foreign.extend)
+
     def _start_changed(self, picture: StartPicture | None) -> None:
         self.studio.start_look = None
+        self.form.use_inpainting(None, FEATHER, NOT_EXTENDED)
         if picture is not None:
             self._bench.look(
                 picture,

@@ -17,6 +17,7 @@ from backends.core.contract import (
     SaveFailed,
     WorkerDied,
 )
+from desktop.model.form import NOT_EXTENDED
 from desktop.model.language import tr
 from desktop.model.sentences import said
 
@@ -79,7 +80,8 @@ class Problem:
     @property
     def report(self) -> str:
         """Everything a developer would ask for; the start picture's bytes are left out."""
-        request = replace(self.job.request, init_image=None) if self.job else None
+        bare = {"init_image": None, "mask": None, "extend": NOT_EXTENDED}
+        request = replace(self.job.request, **bare) if self.job else None
         lines = [
             f"{type(self.error).__name__}: {self.text}",
             f"{platform.platform()}, Python {platform.python_version()}",

@@ -46,13 +46,16 @@ class Recipe(Protocol):
 class ForeignRecipe:
     """A recipe, the program that wrote it, and what it holds besides, which we have no field for.
 
-    `start` is the picture it started from, where that is still at hand.
+    `start` is the picture it started from, where that is still at hand; the rest is what was made anew in it.
     """
 
     recipe: Recipe
     program: str
     extras: tuple[str, ...] = ()
     start: StartPicture | None = None
+    mask: bytes | None = None
+    feather: int = 0
+    extend: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
 def fill(form: Form, recipe: Recipe, models: Mapping[str, ModelChoice]) -> tuple[str, ...]:

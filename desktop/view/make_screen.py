@@ -13,6 +13,7 @@ from desktop.view.additions.panel import AdditionsFold
 from desktop.view.canvas import Canvas
 from desktop.view.form_panel import FormPanel
 from desktop.view.key_binder import KeyBinder
+from desktop.view.mask_brush import MaskBrush
 from desktop.view.note_bar import NoteBar
 from desktop.view.recent_panel import RecentPanel
 from desktop.view.stage_line import StageLine
@@ -35,12 +36,15 @@ class MakeScreen(QWidget):
         self.additions = AdditionsFold(workshop.additions)
         self.form.add_fold(self.additions)
         self.canvas, self.stage = Canvas(make), StageLine(make)
-        self.note = NoteBar(make)
+        self.note, self.brush = NoteBar(make), MaskBrush(make)
         self.tabs, self.shown = TabBar(TABS), TabStack(workshop, TABS)
         self._lay_out()
         self.keys = KeyBinder(self, workshop.settings)
         self._add_keys()
         self.tabs.chosen.connect(self.shown.show_tab)
+        self.tabs.chosen.connect(lambda _: self.brush.close_brush())
+        self.form.start.inpaint.mask_wanted.connect(self.paint_mask)
+        self.brush.closed.connect(self._mask_painted)
         self.tabs.chosen.connect(lambda _: self._place_recent())
 
     def open(self) -> None:
@@ -52,6 +56,16 @@ class MakeScreen(QWidget):
     def show_tab(self, name: str) -> None:
         """Opens one of TABS."""
         self.tabs.buttons[name].setChecked(True)
+
+    def paint_mask(self) -> None:
+        """The brush over the start picture, in the picture's place."""
+        self.show_tab("picture")
+        self.brush.open()
+        self.shown.setVisible(self.brush.isHidden())
+
+    def _mask_painted(self) -> None:
+        self.shown.show()
+        self.form.start.inpaint.mask_button.setFocus()
 
     def generate(self, *, first: bool = False) -> None:
         """As the button does, with a number that is still being typed."""
@@ -84,7 +98,8 @@ class MakeScreen(QWidget):
     def _middle(self) -> QVBoxLayout:
         middle = QVBoxLayout()
         middle.setSpacing(0)
-        for widget, stretch in ((self.note, 0), (self.shown, 1), (self.tabs, 0), (self.stage, 0)):
+        parts = (self.note, 0), (self.brush, 1), (self.shown, 1), (self.tabs, 0), (self.stage, 0)
+        for widget, stretch in parts:
             middle.addWidget(widget, stretch)
         return middle
 

@@ -25,6 +25,7 @@ from desktop.view.canvas import to_pixmap
 from desktop.view.controls import CalmSpinBox, ElidedLabel, caption, column, quiet, row
 from desktop.view.dropped import SUFFIXES, holds_picture, picture_bytes, picture_path
 from desktop.view.icons import IconButton, wear
+from desktop.view.inpaint_tools import InpaintTools
 
 _THUMB = 56
 _DENSITY = 2
@@ -52,7 +53,8 @@ class StartField(QFrame):
         self.remove = IconButton("close", tr("Remove the start picture"), flat=True)
         self.strength, self.slider = CalmSpinBox(_LEAST, _MOST, 5), _slider()
         self.chosen, self.why_not = self._chosen(), quiet()
-        self.tools = QVBoxLayout()
+        self.tools, self.inpaint = QVBoxLayout(), InpaintTools(make)
+        self.tools.addWidget(self.inpaint)
         self._lay_out()
         self._connect()
 
