@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from backends.core.contract import SAMPLERS
-from desktop.model import additions
+from desktop.model import additions, inpainted
 from desktop.model.backends import place_in_words
 from desktop.model.language import tr
 from desktop.model.make import Make
@@ -29,7 +29,7 @@ from desktop.view.controls import quiet, row
 from desktop.view.icons import IconButton
 from desktop.view.text import ProseLabel
 
-_FACTS = ("Seed", "Size", "Model", "With", "Sampler", "Backend", "Time")
+_FACTS = ("Seed", "Size", "Model", "With", "Made anew", "Sampler", "Backend", "Time")
 
 
 class Details(QWidget):
@@ -120,6 +120,7 @@ class Details(QWidget):
             "Size": f"{request.width} x {request.height}",
             "Model": provenance.get("model", request.model),
             "With": additions.told(made.event.prompt or request.prompt, provenance),
+            "Made anew": inpainted.told(request.mask is not None, request.feather, request.extend),
             "Sampler": f"{SAMPLERS[request.sampler]}, {tr('{count} steps', count=request.steps)}",
             "Backend": place_in_words(provenance, self._make.studio.hardware),
             "Time": f"{made.seconds:.1f} s",

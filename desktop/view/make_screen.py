@@ -45,6 +45,7 @@ class MakeScreen(QWidget):
         self.tabs.chosen.connect(lambda _: self.brush.close_brush())
         self.form.start.inpaint.mask_wanted.connect(self.paint_mask)
         self.brush.closed.connect(self._mask_painted)
+        self.form.generate.clicked.connect(self.brush.close_brush)
         self.tabs.chosen.connect(lambda _: self._place_recent())
 
     def open(self) -> None:
@@ -72,6 +73,7 @@ class MakeScreen(QWidget):
         field = QApplication.focusWidget()
         if isinstance(field, QAbstractSpinBox):
             field.interpretText()
+        self.brush.close_brush()
         self._make.generate(first=first)
 
     def show_recent(self, on: bool) -> None:

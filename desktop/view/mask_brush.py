@@ -22,6 +22,8 @@ from desktop.view.mask_sheet import MaskSheet
 
 SMALLEST, LARGEST, MOST_FEATHER = 2, 512, 64
 _GROWTH = 1.25
+_BOLDER = 24
+"""What a button that is on needs more than one that is off."""
 
 
 class MaskBrush(QFrame):
@@ -162,6 +164,7 @@ class MaskBrush(QFrame):
         for button in (self.paint, self.erase):
             button.setCheckable(True)
             button.setAutoExclusive(True)
+            button.setMinimumWidth(button.sizeHint().width() + _BOLDER)
         self.paint.setChecked(True)
         self.paint.setToolTip(tr("Paint what is to be made anew (B)"))
         self.erase.setToolTip(tr("Paint what is to stay (E)"))
@@ -178,13 +181,16 @@ class MaskBrush(QFrame):
         tools = _line(self.paint, self.erase, size, self.size_box, self.size_slider)
         tools.addStretch(1)
         tools.addWidget(self.done)
-        acts = _line(self.undo, self.redo, self.invert, self.clear, feather, self.feather_box, self.feather)
+        acts = _line(self.undo, self.redo, self.invert, self.clear)
         acts.addStretch(1)
+        edge = _line(feather, self.feather_box, self.feather)
+        edge.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.MARGIN, theme.GRID, theme.MARGIN, 0)
         layout.setSpacing(theme.GRID)
         layout.addLayout(tools)
         layout.addLayout(acts)
+        layout.addLayout(edge)
         layout.addWidget(self.canvas, 1)
 
 

@@ -184,6 +184,8 @@ def test_a_picture_is_repeated_with_mask_and_edges(
     first = still.request
     still.finish("picture.png")
     made = still.make.studio.recent[0]
+    told = still.window.recent.details.values["Made anew"]
+    assert told.text() == "a part of the start picture, edge 5 px soft; Left 8 px"
     still.make.use_start(None)
     still.make.repeat(made)
     still.make.generate()
@@ -201,3 +203,10 @@ def test_a_recipe_brings_its_mask(still: StillShop, tools: InpaintTools, tmp_pat
     form = still.make.form
     assert (form.mask, form.feather, form.extend) == (mask.read_bytes(), 3, (32, 0, 0, 0))
     assert (form.width, form.height, form.whole_size) == (128, 96, (160, 96))
+
+
+def test_generate_shows_the_picture_again(still: StillShop, brush: MaskBrush, qtbot: QtBot) -> None:
+    drag(brush, qtbot, (40, 40), (80, 40))
+    qtbot.mouseClick(still.window.form.generate, BUTTON)
+    assert not brush.isVisible()
+    assert still.window.canvas.isVisible()

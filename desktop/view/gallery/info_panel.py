@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from backends.core.contract import SAMPLERS
 from desktop.library.marks import BEST, Kind
-from desktop.model import additions
+from desktop.model import additions, inpainted
 from desktop.model.backends import place_in_words
 from desktop.model.gallery import Card, Curator
 from desktop.model.language import tr
@@ -36,6 +36,7 @@ _FACTS = (
     "Size",
     "Model",
     "With",
+    "Made anew",
     "Sampler",
     "Guidance",
     "Left out",
@@ -221,6 +222,8 @@ def facts_of(card: Card, hardware: Mapping[str, str]) -> dict[str, str]:
         steps = tr("{count} steps", count=record.steps) if record.steps else ""
         facts["Sampler"] = ", ".join(part for part in (sampler, steps) if part)
         facts["With"] = additions.told(record.prompt, record.provenance)
+        if made := record.inpainting:
+            facts["Made anew"] = inpainted.told(bool(made.mask), made.feather, made.extend)
         facts["Guidance"] = "" if record.guidance_scale is None else f"{record.guidance_scale:g}"
         facts["Backend"] = place_in_words(record.provenance, hardware)
         seconds = sum(record.stage_seconds.values())
