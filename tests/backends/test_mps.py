@@ -170,7 +170,9 @@ def test_precisions(tiny_folder: ModelFolder) -> None:
     assert placement.dtypes == {
         "text_encoder": torch.float32,
         "text_encoder_2": torch.float32,
+        "text_encoder_3": torch.float32,
         "unet": torch.float16,
+        "transformer": torch.float16,
         "vae": torch.float32,
     }
 
