@@ -68,7 +68,13 @@ def convert_model(order: Order, report: Report) -> Path:
 
 
 def settle(folder: ModelFolder, order: Order) -> Order:
-    """The order with the model's own size where none is asked for. Raises InvalidRequest for odd sizes."""
+    """The order with the model's own size where none is asked for. Raises InvalidRequest for odd sizes
+    and for inpainting models, whose UNet has a wider door."""
+    if folder.facts.takes_mask:
+        raise InvalidRequest(
+            f"{folder.facts.name} is an inpainting model, which can't be converted yet.",
+            "Convert the plain version of the model: it paints within a mask, too.",
+        )
     defaults = folder.facts.defaults
     settled = replace(order, sizes=order.sizes or ((defaults.width, defaults.height),))
     recipes.check_sizes(settled, folder.facts.latent_scale * 2 ** halvings(folder.configs["unet"]))

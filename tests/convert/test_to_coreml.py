@@ -23,6 +23,7 @@ from convert.mil_reference.parity import psnr
 from convert.publish import Workbench
 from convert.recipes import BakedLora, Order, System
 from tests.coreml_models import make_smallest_model, outputs
+from tests.tiny_models import EPSILON, make_tiny_model
 
 SIZE = (64, 96)
 NETWORKS = ("text_encoder", "unet", "vae_decoder", "vae_encoder")
@@ -321,3 +322,9 @@ def test_the_door_of_every_network_is_named(folder: ModelFolder) -> None:
     assert door(folder, "text_encoder", SIZE).outputs == ("skip_0", "skip_1", "skip_2", "skip_3")
     assert list(coreml_networks.reference(folder.path)) == list(NETWORKS)
     assert np.shape(door(folder, "vae_encoder", SIZE).inputs["image"]) == (1, 3, 96, 64)
+
+
+def test_inpainting_models_are_refused(tmp_path: Path) -> None:
+    model = open_folder(make_tiny_model(tmp_path / "nine", EPSILON, in_channels=9))
+    with pytest.raises(InvalidRequest, match="inpainting model"):
+        coreml_model.settle(model, order_for(model.path, tmp_path / "x"))

@@ -45,6 +45,14 @@ def start_picture() -> bytes:
     return file.getvalue()
 
 
+def left_half() -> bytes:
+    """A mask that is white at the left."""
+    mask, file = Image.new("L", SIZE), io.BytesIO()
+    mask.paste(255, (0, 0, SIZE[0] // 2, SIZE[1]))
+    mask.save(file, "PNG")
+    return file.getvalue()
+
+
 def flip(file: Path, at: float) -> None:
     data = bytearray(file.read_bytes())
     data[int(len(data) * at)] ^= 1

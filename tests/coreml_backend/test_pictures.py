@@ -27,7 +27,7 @@ from convert import recipes
 from desktop.model.form import ModelChoice
 from desktop.model.make import Make
 from desktop.session import Session
-from tests.coreml_backend.kit import NETWORKS, REQUEST, SIZE, decibels, pixels, start_picture
+from tests.coreml_backend.kit import NETWORKS, REQUEST, SIZE, decibels, left_half, pixels, start_picture
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,9 @@ from tests.coreml_backend.kit import NETWORKS, REQUEST, SIZE, decibels, pixels, 
         {"guidance_scale": 1.0},
         {"clip_skip": 2, "negative_prompt": "snow"},
         {"init_image": start_picture(), "strength": 0.7},
+        {"init_image": start_picture(), "strength": 1.0, "mask": left_half(), "feather": 4},
     ],
-    ids=["guided", "unguided", "clip skip", "from a picture"],
+    ids=["guided", "unguided", "clip skip", "from a picture", "within a mask"],
 )
 def test_the_picture_is_the_cpus(both: tuple[Stages, Stages], change: dict[str, Any]) -> None:
     request = replace(REQUEST, **change)
