@@ -92,7 +92,10 @@ def main() -> int:
             print(f"{prompt}, {time.monotonic() - began:.0f} s", flush=True)
         for show in (_make_and_inside, _gallery, _compare):
             show(studio)
+        studio.window.close()
         studio.workshop.close()
+        studio.window.deleteLater()
+        QTest.qWait(50)  # the window goes before the application does
     return 0
 
 
