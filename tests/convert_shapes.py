@@ -2,9 +2,9 @@
 
 python -m tests.convert_shapes --shapes sd15 --sizes 512x512 --attention split-einsum original
 
-Prints a table: time (elapsed, and of one processor core) and peak memory of the conversion, bytes, PSNR in fp32 arithmetic and with fp16's
-rounding. Each line is made in a process of its own. SDXL's UNet can be cut: `--sdxl-layers 2` has two
-transformer layers where it has ten.
+Prints a table: time (elapsed, and of one processor core) and peak memory of the conversion, bytes, PSNR in
+fp32 arithmetic and with fp16's rounding. Each line is made in a process of its own. SDXL's UNet can be cut:
+`--sdxl-layers 2` has two transformer layers where it has ten.
 """
 
 from __future__ import annotations

@@ -18,10 +18,11 @@ from transformers.models.t5.tokenization_t5 import T5Tokenizer
 from tests import tiny_models
 
 FLOW = {"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": 3.0}
+BY_SIZE = {**FLOW, "shift": 1.0, "use_dynamic_shifting": True}
 
 
 def make_tiny_sd3(folder: Path, *, t5: bool = True, seed: int = 0) -> Path:
-    """Writes a model of the SD 3 family with random weights."""
+    """Writes a model of the SD 3 family with random weights. Without T5 its noise is shifted by size."""
     torch.manual_seed(seed)
     transformer: Any = SD3Transformer2DModel
     transformer(
@@ -56,7 +57,7 @@ def make_tiny_sd3(folder: Path, *, t5: bool = True, seed: int = 0) -> Path:
         CLIPTextModelWithProjection(config).save_pretrained(folder / f"text_encoder{part}")
     if t5:
         index |= _write_t5(folder, "_3", 72)
-    write_index(folder, index)
+    write_index(folder, index, FLOW if t5 else BY_SIZE)
     return folder
 
 
@@ -90,7 +91,8 @@ def _write_t5(folder: Path, suffix: str, width: int) -> dict[str, Any]:
     letters = [(letter, -3.0) for letter in string.ascii_lowercase + string.punctuation]
     vocabulary = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), *letters]
     T5Tokenizer(vocab=vocabulary, extra_ids=0).save_pretrained(folder / f"tokenizer{suffix}")
-    config = T5Config(
+    make_config: Any = T5Config
+    config = make_config(
         vocab_size=len(vocabulary) + 8, d_model=width, d_kv=8, d_ff=32, num_layers=2, num_heads=2,
         feed_forward_proj="gated-gelu", tie_word_embeddings=False,
     )  # fmt: skip

@@ -7,8 +7,9 @@ knows the picture's size where a model shifts its noise by that (Esser et al. 20
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,25 +17,26 @@ if TYPE_CHECKING:
 CLASSES = ("FlowMatchEulerDiscreteScheduler",)
 """The schedulers of such models, by the name in scheduler_config.json."""
 SAMPLERS = ("euler",)
+_PATCH = 2  # latents a side that are one place to the transformer
 
 
 class Flow:
     """A flow-matching scheduler of diffusers, by the names that the loop calls.
 
-    `shift` gives the settings of `set_timesteps` for a number of steps: sigmas, or a shift `mu`.
+    `latent_shape` (B, C, H, W) decides how far noise is shifted where a model's scheduler asks for it.
     """
 
     init_noise_sigma = 1.0
     order = 1
 
-    def __init__(self, scheduler: Any, schedule: Mapping[str, Any]) -> None:
-        self._scheduler, self._schedule = scheduler, schedule
+    def __init__(self, scheduler: Any, latent_shape: Sequence[int]) -> None:
+        self._scheduler, self._latent_shape = scheduler, latent_shape
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._scheduler, name)
 
     def set_timesteps(self, steps: int, device: str) -> None:
-        self._scheduler.set_timesteps(steps, device=device, **self._arguments(steps))
+        self._scheduler.set_timesteps(steps, device=device, **self._arguments())
 
     def scale_model_input(self, sample: Tensor, timestep: Tensor) -> Tensor:
         return sample
@@ -47,33 +49,15 @@ class Flow:
     def add_noise(self, clean: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
         return self._scheduler.scale_noise(clean, timesteps, noise)
 
-    def _arguments(self, steps: int) -> dict[str, Any]:
-        """By the family's schedule: "default" is the scheduler's own, "linear" goes from 1 to 1 / steps."""
-        arguments: dict[str, Any] = {}
-        if self._schedule.get("sigmas") == "linear":
-            import numpy as np
+    def _arguments(self) -> dict[str, float]:
+        return {"mu": self._shift()} if self._scheduler.config.use_dynamic_shifting else {}
 
-            arguments["sigmas"] = cast(Any, np).linspace(1.0, 1 / steps, steps)
-        if self._scheduler.config.use_dynamic_shifting:
-            arguments["mu"] = self._shift(steps)
-        return arguments
-
-    def _shift(self, steps: int) -> float:
-        rows, columns = self._schedule["latent_shape"][-2:]
-        places = rows * columns // self._schedule.get("patch", 2) ** 2
-        if self._schedule.get("shift_by") == "places and steps":
-            return _empirical_shift(places, steps)
+    def _shift(self) -> float:
+        places = math.prod(self._latent_shape[-2:]) // _PATCH**2
         config = self._scheduler.config
         low, high = config.base_image_seq_len, config.max_image_seq_len
         slope = (config.max_shift - config.base_shift) / (high - low)
         return places * slope + config.base_shift - slope * low
-
-
-def _empirical_shift(places: int, steps: int) -> float:
-    """FLUX.2's shift, as its makers fitted it to the number of places and of steps."""
-    from diffusers.pipelines.flux2.pipeline_flux2_klein import compute_empirical_mu
-
-    return compute_empirical_mu(places, steps)
 
 
 def is_flow(scheduler: Any) -> bool:
@@ -81,11 +65,10 @@ def is_flow(scheduler: Any) -> bool:
 
 
 def make_scheduler(config: Mapping[str, Any]) -> Flow:
-    """A fresh scheduler for a model's scheduler_config.json, with `schedule` and `latent_shape` in it."""
+    """A fresh scheduler for a model's scheduler_config.json, with `latent_shape` in it."""
     from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
     scheduler: Any = FlowMatchEulerDiscreteScheduler
     accepted = inspect.signature(scheduler.__init__).parameters
     settings = {name: config[name] for name in config if name in accepted}
-    schedule = {**config.get("schedule", {}), "latent_shape": config.get("latent_shape")}
-    return Flow(scheduler(**settings), schedule)
+    return Flow(scheduler(**settings), config["latent_shape"])

@@ -20,13 +20,11 @@ def transformer_facts(
     channels: int,
     scale: int,
     token_limit: int,
-    schedule: Mapping[str, Any] | None = None,
     **others: Any,
 ) -> ModelFacts:
     """The facts of a model that predicts a flow. `usual` are its defaults where model.json says nothing else.
 
-    `channels` and `scale` are those of the latents; `schedule` is flow.Flow's; `others` are further fields
-    of ModelFacts.
+    `channels` and `scale` are those of the latents; `others` are further fields of ModelFacts.
     """
     vae = configs["vae"]
     wanted = {"sampler": "euler", **usual, **manifest.get("defaults", {})}
@@ -40,7 +38,7 @@ def transformer_facts(
         shift_factor=float(vae.get("shift_factor") or 0.0),
         prediction_type="flow_prediction",
         token_limit=token_limit,
-        scheduler_config={**configs["scheduler"], "schedule": dict(schedule or {})},
+        scheduler_config=configs["scheduler"],
         samplers=flow.SAMPLERS,
         defaults=Defaults(
             width=int(wanted["width"]),

@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.core import masks
 from backends.core.contract import EDGES, MAX_SIDE, MIN_SIDE, InvalidRequest
 from desktop.library.reading import read_init_picture
 from desktop.library.record import Record, mask_of
@@ -81,6 +80,8 @@ def find_inpainting(
         raise InvalidRequest("--mask and --extend need a picture to start from.", "Give one with --start.")
     if data is None or start is None:
         return found
+    from backends.core import masks
+
     return Inpainting(masks.compact(data, masks.picture_size(start)), found.feather, found.extend)
 
 
@@ -93,7 +94,9 @@ def size_for(inpainting: Inpainting, known: Record, start: bytes | None) -> tupl
         before = known.inpainting.extend if known.inpainting else _NOWHERE
         inner = _added((known.width, known.height), before, -1)
     else:
-        inner = masks.picture_size(start)
+        from backends.core.masks import picture_size
+
+        inner = picture_size(start)
     width, height = _added(inner, inpainting.extend, 1)
     return _rounded(width), _rounded(height)
 
