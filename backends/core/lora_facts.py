@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from backends.core.contract import InvalidRequest
+from backends.core.header import UNREADABLE, read_entries
 
-_LONGEST_HEADER = 100 * 2**20
 _LONGEST_NOTE = 2**20
 _MOST_WORDS = 6
 _SPECIFIED = {
@@ -54,17 +53,13 @@ def read_facts(file: Path) -> Facts:
     """What a .safetensors file and the notes beside it say. Raises InvalidRequest for a damaged one."""
     try:
         told, shapes = _header(file)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error, RecursionError) as error:
+    except UNREADABLE as error:
         raise InvalidRequest(f"{file.name} is damaged: its header can't be read.", "Get it again.") from error
     return Facts(_base(told, shapes), _words(file, told), shapes)
 
 
 def _header(file: Path) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
-    with file.open("rb") as opened:
-        (length,) = struct.unpack("<Q", opened.read(8))
-        if length > _LONGEST_HEADER:
-            raise ValueError("header too long")
-        entries = cast(dict[str, dict[str, Any]], json.loads(opened.read(length)))
+    _, entries = read_entries(file)
     told = {key: value for key, value in entries.pop("__metadata__", {}).items() if isinstance(value, str)}
     return told, {name: tuple(map(int, entry["shape"])) for name, entry in entries.items()}
 

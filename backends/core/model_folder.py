@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import struct
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from typing import Any, cast
 
 from backends import families
 from backends.core.contract import BrokenModel, Family, InvalidRequest, ModelFacts
+from backends.core.header import UNREADABLE, read_entries
 
 _TOKENIZERS = ("tokenizer", "tokenizer_2", "tokenizer_3")
 _VOCABULARIES = ("tokenizer.json", "spiece.model", "tokenizer.model")
@@ -35,7 +35,6 @@ _WEIGHTS = {
 _PARTS = (*_WEIGHTS, "scheduler", *_TOKENIZERS)
 _ABSENT = [None, None]
 """What model_index.json says of a part that the kind of model may have and this one lacks."""
-_MAX_HEADER = 100 * 2**20
 _REPAIR = "Copy or download the model again."
 
 
@@ -297,7 +296,7 @@ def _check_safetensors(path: Path) -> None:
     """The header is whole, and the file is exactly as long as the header says."""
     try:
         expected = _expected_size(path)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error, RecursionError) as error:
+    except UNREADABLE as error:
         raise BrokenModel(f"{_short(path)} is damaged: its header can't be read.", _REPAIR) from error
     actual = path.stat().st_size
     if actual != expected:
@@ -312,10 +311,6 @@ def _short(path: Path) -> str:
 
 
 def _expected_size(path: Path) -> int:
-    with path.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        if length > _MAX_HEADER:
-            raise ValueError("header too long")
-        header = cast(dict[str, dict[str, Any]], json.loads(file.read(length)))
+    base, header = read_entries(path)
     ends = [int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"]
-    return 8 + int(length) + max(ends, default=0)
+    return base + max(ends, default=0)

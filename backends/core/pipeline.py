@@ -86,7 +86,7 @@ class _Run:
     @property
     def guided(self) -> bool:
         facts = self.stages.facts
-        return self.request.guidance_scale > 1 and facts.guided and facts.guidance_embedding == 0
+        return self.request.guidance_scale > 1 and facts.guidance_embedding == 0
 
     def new_scheduler(self) -> Any:
         facts, request = self.stages.facts, self.request

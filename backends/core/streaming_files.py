@@ -9,10 +9,8 @@ Mappings are private: a write to such a tensor stays in memory and never reaches
 from __future__ import annotations
 
 import importlib
-import json
 import mmap
 import os
-import struct
 from collections import OrderedDict
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
@@ -25,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from backends.core.contract import BrokenModel, InvalidRequest
+from backends.core.header import read_entries
 from backends.core.lora_change import Change, Merged, plain
 from backends.core.lora_file import read
 from backends.core.model_folder import ModelFolder
@@ -140,10 +139,7 @@ class WeightFiles:
 
 def read_header(path: Path) -> dict[str, Stored]:
     """The tensors of a safetensors file, by their names in it. Assumes that `check_files` has passed."""
-    with path.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header = cast(dict[str, dict[str, Any]], json.loads(file.read(length)))
-    base = 8 + int(length)
+    base, header = read_entries(path)
     return {
         name: Stored(
             path,

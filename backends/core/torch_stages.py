@@ -157,8 +157,8 @@ class TorchStages:
     def encode_image(self, image: Tensor) -> tuple[Tensor, Tensor]:
         height, width = image.shape[-2:]
         vae = self._use("vae", self._facts.latent_shape(width, height))
-        mean, deviation = self._folder.family.read_picture(vae, self._to(image, self._placement.vae_dtype))
-        return (mean.float() - self._facts.shift_factor).cpu(), deviation.float().cpu()
+        posterior = vae.encode(self._to(image, self._placement.vae_dtype)).latent_dist
+        return (posterior.mean.float() - self._facts.shift_factor).cpu(), posterior.std.float().cpu()
 
     @torch.inference_mode()
     def denoise(self, latents: Tensor, timestep: float, conditioning: Mapping[str, Tensor]) -> Tensor:
@@ -233,7 +233,7 @@ class TorchStages:
         vae = self._use("vae", (*latents.shape[:2], *way.covers(*latents.shape[-2:])))
         there = self._to(latents, torch.float32)
         plain = (there / self._facts.scaling_factor + self._facts.shift_factor).to(dtype)
-        return way.decode(self._folder.family.decoder(vae), plain).float().cpu()
+        return way.decode(vae, plain).float().cpu()
 
     def _ways_that_fit(self, latents: Tensor) -> list[DecodeWay]:
         """Never none: the last way is tried even where it is predicted to fail."""

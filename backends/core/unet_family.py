@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from backends.core.autoencoder import KLAutoencoder
-
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -14,7 +12,7 @@ _ADDED = ("text_embeds", "time_ids")
 """What a UNet is told besides, and diffusers takes as one argument."""
 
 
-class UNetFamily(KLAutoencoder):
+class UNetFamily:
     """For families to inherit from: the part of contract.Family that is about CLIP's words and the UNet."""
 
     def embedding_width(self, part: str, config: Mapping[str, Any]) -> int:

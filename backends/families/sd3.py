@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from backends.core import chunks
-from backends.core.autoencoder import KLAutoencoder
 from backends.core.contract import Conditioning, DeepTextEncoder, ModelFacts, TextEncoder
 from backends.core.emphasis import read_weights
 from backends.core.transformer_facts import transformer_facts, vae_scale
@@ -31,7 +30,7 @@ _T5_TOKENS = 256
 _CLIP_TOKENS = 77
 
 
-class StableDiffusion3(KLAutoencoder):
+class StableDiffusion3:
     """See the module's docstring."""
 
     id = "sd3"
@@ -73,13 +72,9 @@ class StableDiffusion3(KLAutoencoder):
         import torch
 
         clip, pooled = _clip(cast(Sequence[DeepTextEncoder], encoders[:2]), tokenizers[:2], text, clip_skip)
-        reading = _first_chunk(tokenizers[0], text)
         if len(encoders) < 3:
-            t5, tokens, cut = (
-                torch.zeros(1, _T5_TOKENS, clip.shape[-1]),
-                reading.tokens,
-                _beyond(tokenizers[0], text),
-            )
+            t5 = torch.zeros(1, _T5_TOKENS, clip.shape[-1])
+            tokens, cut = _split(tokenizers[0], chunks.read(tokenizers[0], text))
         else:
             t5, tokens, cut = _t5(encoders[2], tokenizers[2], text)
         hidden = torch.cat([_widened(clip, t5.shape[-1]), t5], dim=1)
@@ -124,24 +119,17 @@ def _clip(
 
     for encoder, tokenizer in zip(encoders, tokenizers, strict=True):
         projections: list[Tensor] = []
-        reading = _first_chunk(tokenizer, text)
+        reading = chunks.read(tokenizer, text)
+        reading = replace(reading, chunks=reading.chunks[:1])  # this kind of model was trained on no more
         hidden.append(chunks.encode(reading, lambda chunk, by=encoder: layer_of(by, chunk)))
         pooled.append(projections[0])
     return torch.cat(hidden, dim=-1), torch.cat(pooled, dim=-1)
 
 
-def _first_chunk(tokenizer: Any, text: str) -> chunks.Reading:
-    """As much of the text as CLIP reads at once, as this kind of model was trained."""
-    reading = chunks.read(tokenizer, text)
-    limit = int(tokenizer.model_max_length)
-    kept = sum(place < limit for place in reading.places)
-    return replace(
-        reading, chunks=reading.chunks[:1], tokens=reading.tokens[:kept], places=reading.places[:kept]
-    )
-
-
-def _beyond(tokenizer: Any, text: str) -> tuple[str, ...]:
-    return chunks.read(tokenizer, text).tokens[len(_first_chunk(tokenizer, text).tokens) :]
+def _split(tokenizer: Any, reading: chunks.Reading) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tokens that CLIP reads at once, and those beyond."""
+    kept = sum(place < int(tokenizer.model_max_length) for place in reading.places)
+    return reading.tokens[:kept], reading.tokens[kept:]
 
 
 def _t5(encoder: TextEncoder, tokenizer: Any, text: str) -> tuple[Tensor, tuple[str, ...], tuple[str, ...]]:

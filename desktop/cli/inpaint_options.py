@@ -78,6 +78,10 @@ def find_inpainting(
     )
     if start is None and (mask is not None or any(extend or ())):
         raise InvalidRequest("--mask and --extend need a picture to start from.", "Give one with --start.")
+    if feather is not None and data is None and not any(found.extend):
+        raise InvalidRequest(
+            "--feather softens the edge of a mask, and there is none.", "Give --mask, or --extend."
+        )
     if data is None or start is None:
         return found
     from backends.core import masks

@@ -84,8 +84,8 @@ class HubDesk:
         settings.events.offline.connect(self._switched)
 
     def refresh(self) -> None:
-        """What is worth having on this computer; no network is used."""
-        if not self._listing:
+        """What is worth having on this computer; no network is used. Once: it takes seconds of computing."""
+        if not self._listing and not self.hub.read:
             self._listing = True
             self._runner.start(("desktop", "download", "--list", "--json"), self._listed, self._all_listed)
 
@@ -136,7 +136,7 @@ class HubDesk:
             )
 
     def _all_listed(self, _: int) -> None:
-        self._listing, self.hub.read = False, True
+        self._listing, self.hub.read = False, bool(self.hub.offers)
 
     def _when_allowed(self, wish: Wish) -> None:
         self.hub.notice = ""

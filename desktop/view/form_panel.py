@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QScrollArea,
-    QSlider,
     QVBoxLayout,
     QWidget,
 )
@@ -29,6 +28,8 @@ from desktop.view.controls import (
     caption,
     column,
     row,
+    scrolling,
+    slider,
 )
 from desktop.view.seed_field import SeedField
 from desktop.view.size_field import SizeField
@@ -60,7 +61,7 @@ class FormPanel(QFrame):
         self.model = self._models()
         self.size_field = SizeField(make)
         self.count, self.steps = CalmSpinBox(1, MAX_COUNT), CalmSpinBox(1, MAX_STEPS)
-        self.guidance, self.guidance_slider = CalmDoubleSpinBox(0, 100, 0.5), _slider()
+        self.guidance, self.guidance_slider = CalmDoubleSpinBox(0, 100, 0.5), slider(10, 200, 5)
         self.seed = SeedField(make.form)
         self.sampler, self.clip_skip = _samplers(), CalmSpinBox(0, 11)
         self.more = Fold(tr("More: sampler, CLIP skip"), self._advanced())
@@ -242,15 +243,6 @@ def _boxed(layout: QHBoxLayout) -> QWidget:
     return box
 
 
-def _slider() -> QSlider:
-    slider = QSlider(Qt.Orientation.Horizontal)
-    slider.setRange(10, 200)
-    slider.setPageStep(5)
-    slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    slider.wheelEvent = lambda event: event.ignore()
-    return slider
-
-
 def _samplers() -> CalmComboBox:
     box = CalmComboBox()
     for sampler, name in SAMPLERS.items():
@@ -265,12 +257,7 @@ def _scrolling(body: QWidget, layout: QBoxLayout) -> QScrollArea:
         right = theme.MARGIN - theme.SCROLL_BAR if highest else theme.MARGIN
         layout.setContentsMargins(theme.MARGIN, theme.MARGIN, right, theme.GRID)
 
-    area = QScrollArea()
-    area.setWidget(body)
-    area.setWidgetResizable(True)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFrameShape(QFrame.Shape.NoFrame)
+    area = scrolling(body)
     area.verticalScrollBar().rangeChanged.connect(leave_room)
     leave_room(0, 0)
     return area

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QSize, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QSlider, QVBoxLayout
 
@@ -15,7 +15,7 @@ from desktop.model.language import tr
 from desktop.model.make import Make
 from desktop.view import bind, theme
 from desktop.view.canvas import to_pixmap
-from desktop.view.controls import CalmSpinBox, caption
+from desktop.view.controls import CalmSpinBox, caption, slider
 from desktop.view.dropped import picture_bytes, picture_path
 from desktop.view.mask_canvas import MaskCanvas
 from desktop.view.mask_sheet import MaskSheet
@@ -36,8 +36,8 @@ class MaskBrush(QFrame):
         self.setObjectName("maskBrush")
         self._make, self.canvas = make, MaskCanvas()
         self.paint, self.erase = QPushButton(tr("Brush")), QPushButton(tr("Eraser"))
-        self.size_box, self.size_slider = CalmSpinBox(SMALLEST, LARGEST), _slider(SMALLEST, LARGEST)
-        self.feather_box, self.feather = CalmSpinBox(0, MOST_FEATHER), _slider(0, MOST_FEATHER)
+        self.size_box, self.size_slider = CalmSpinBox(SMALLEST, LARGEST), slider(SMALLEST, LARGEST)
+        self.feather_box, self.feather = CalmSpinBox(0, MOST_FEATHER), slider(0, MOST_FEATHER)
         self.undo, self.redo = QPushButton(tr("Undo")), QPushButton(tr("Redo"))
         self.invert, self.clear = QPushButton(tr("Invert")), QPushButton(tr("Clear"))
         self.done = QPushButton(tr("Done"))
@@ -202,17 +202,10 @@ def _line(*widgets: QPushButton | QSlider | CalmSpinBox | QFrame) -> QBoxLayout:
     return layout
 
 
-def _describe(box: CalmSpinBox, slider: QSlider, name: str, tip: str) -> None:
+def _describe(box: CalmSpinBox, bar: QSlider, name: str, tip: str) -> None:
     box.setFixedWidth(76)
+    bar.setFixedWidth(120)
     box.setSuffix(" px")
-    for widget in (box, slider):
+    for widget in (box, bar):
         widget.setAccessibleName(name)
         widget.setToolTip(tip)
-
-
-def _slider(least: int, most: int) -> QSlider:
-    slider = QSlider(Qt.Orientation.Horizontal)
-    slider.setRange(least, most)
-    slider.setFixedWidth(120)
-    slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    return slider

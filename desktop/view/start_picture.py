@@ -14,7 +14,7 @@ from PySide6.QtGui import (
     QKeySequence,
     QPixmap,
 )
-from PySide6.QtWidgets import QFileDialog, QFrame, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from backends.core.contract import Picture
 from desktop.model.language import tr
@@ -22,7 +22,7 @@ from desktop.model.make import Make
 from desktop.model.start import StartPicture
 from desktop.view import bind, theme
 from desktop.view.canvas import to_pixmap
-from desktop.view.controls import CalmSpinBox, ElidedLabel, caption, column, quiet, row
+from desktop.view.controls import CalmSpinBox, ElidedLabel, caption, column, quiet, row, slider
 from desktop.view.dropped import SUFFIXES, holds_picture, picture_bytes, picture_path
 from desktop.view.icons import IconButton, wear
 from desktop.view.inpaint_tools import InpaintTools
@@ -51,7 +51,8 @@ class StartField(QFrame):
         wear(self.choose, "picture", "quiet")
         self.thumbnail, self.name, self.about = _thumbnail(), ElidedLabel(), ElidedLabel()
         self.remove = IconButton("close", tr("Remove the start picture"), flat=True)
-        self.strength, self.slider = CalmSpinBox(_LEAST, _MOST, 5), _slider()
+        self.strength, self.slider = CalmSpinBox(_LEAST, _MOST, 5), slider(_LEAST, _MOST, 10)
+        self.slider.setMinimumWidth(40)
         self.chosen, self.why_not = self._chosen(), quiet()
         self.tools, self.inpaint = QVBoxLayout(), InpaintTools(make)
         self.tools.addWidget(self.inpaint)
@@ -199,13 +200,3 @@ def _thumbnail() -> QLabel:
     label.setAlignment(Qt.AlignmentFlag.AlignCenter)
     label.setAccessibleName(tr("The start picture"))
     return label
-
-
-def _slider() -> QSlider:
-    slider = QSlider(Qt.Orientation.Horizontal)
-    slider.setRange(_LEAST, _MOST)
-    slider.setPageStep(10)
-    slider.setMinimumWidth(40)
-    slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    slider.wheelEvent = lambda event: event.ignore()
-    return slider

@@ -71,6 +71,7 @@ def test_it_is_in_the_json(mezzotint: Mezzotint) -> None:
         ((*START, "--mask", "none.png"), "There is no picture none.png"),
         (("--mask", "mask.png"), "Give one with --start"),
         (("--extend", "left=8"), "Give one with --start"),
+        ((*START, "--feather", "8"), "--feather softens"),
         ((*START, "--extend", "leftish=8"), "'leftish=8' is no edge"),
         ((*START, "--extend", "left=8,left=9"), "'left=9' is no edge"),
         ((*START, "--extend", "left=9999"), "extension at the left"),

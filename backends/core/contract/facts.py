@@ -32,8 +32,7 @@ class ModelFacts:
     (1, C, height / scale, width / scale); the sides of a picture are multiples of `size_step` pixels.
     Scaled latents are `scaling_factor` times what the VAE makes less `shift_factor`.
     `prediction_type` is "epsilon", "v_prediction", "sample" or "flow_prediction".
-    `guided`: whether a guidance scale and a negative prompt mean anything to it, and `samplers` those that
-    it can be used with; empty: all that are for its kind of prediction.
+    `samplers`: those that it can be used with; empty: all that are for its kind of prediction.
     `guidance_embedding` is the width of the guidance embedding that a distilled UNet takes in place of
     classifier-free guidance, or 0. `zero_negative`: an empty negative prompt is zeros, not what the text
     encoder makes of it. `half_vae`: whether the VAE can compute in float16 without overflowing.
@@ -53,7 +52,6 @@ class ModelFacts:
     half_vae: bool = True
     shift_factor: float = 0.0
     size_step: int = 8
-    guided: bool = True
     samplers: tuple[str, ...] = ()
     takes_mask: bool = False
     scheduler_config: Mapping[str, Any] = field(repr=False)

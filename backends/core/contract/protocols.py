@@ -163,14 +163,6 @@ class Family(Protocol):
         """The shapes, without the batch, of what `predict` takes as inputs, with so many tokens."""
         ...
 
-    def read_picture(self, vae: Any, image: Tensor) -> tuple[Tensor, Tensor]:
-        """(1, 3, H, W) in -1..1 -> mean and standard deviation of the latents, (1, C, H/s, W/s), unscaled."""
-        ...
-
-    def decoder(self, vae: Any) -> Any:
-        """What decodes unscaled latents as a diffusers autoencoder does: most often the VAE itself."""
-        ...
-
     def size_conditioning(self, width: int, height: int) -> Mapping[str, Tensor]:
         """What the denoiser is told of the picture's size, by name, each (1, ...); often nothing."""
         ...

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QPushButton, QSizePolicy, QSlider, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.model.additions import AdditionsDesk, Used
 from desktop.model.language import tr
 from desktop.view import bind, theme
-from desktop.view.controls import CalmDoubleSpinBox, ElidedLabel, row
+from desktop.view.controls import CalmDoubleSpinBox, ElidedLabel, row, slider
 from desktop.view.gallery.flow import FlowLayout
 from desktop.view.icons import IconButton
 from desktop.view.settings_parts import wrapped
@@ -25,7 +25,11 @@ class UsedRow(QWidget):
 
     def __init__(self, desk: AdditionsDesk, name: str) -> None:
         super().__init__()
-        self.name, self.weight, self.slider = ElidedLabel(), CalmDoubleSpinBox(-_MOST, _MOST, 0.05), _slider()
+        self.name, self.weight, self.slider = (
+            ElidedLabel(),
+            CalmDoubleSpinBox(-_MOST, _MOST, 0.05),
+            slider(0, _TENTHS),
+        )
         self.remove = IconButton("close", tr("Remove {name}", name=name), flat=True)
         self.trouble, self.words = wrapped(), WordChips(desk.write)
         self.name.setText(name)
@@ -93,12 +97,3 @@ class WordChips(QWidget):
             self._flow.addWidget(chip)
             self.chips[word] = chip
         self.updateGeometry()
-
-
-def _slider() -> QSlider:
-    slider = QSlider(Qt.Orientation.Horizontal)
-    slider.setRange(0, _TENTHS)
-    slider.setPageStep(1)
-    slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    slider.wheelEvent = lambda event: event.ignore()
-    return slider

@@ -25,7 +25,7 @@ from desktop.model.backends import place_in_words
 from desktop.model.gallery import Card, Curator
 from desktop.model.language import tr
 from desktop.view import bind, theme
-from desktop.view.controls import quiet, row
+from desktop.view.controls import quiet, row, scrolling
 from desktop.view.gallery.flow import Flow
 from desktop.view.icons import IconButton, wear
 from desktop.view.text import ProseLabel, breakable
@@ -238,12 +238,7 @@ def _point(number: int) -> IconButton:
 
 
 def _scrolling(body: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidget(body)
-    area.setWidgetResizable(True)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFrameShape(QFrame.Shape.NoFrame)
+    area = scrolling(body)
     area.viewport().setAutoFillBackground(False)
     body.setAutoFillBackground(False)
     return area

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -19,7 +18,7 @@ from PySide6.QtWidgets import (
 from desktop.model.hub import HubDesk, Offer, Wish
 from desktop.model.language import tr
 from desktop.view import bind, theme
-from desktop.view.controls import Fold, quiet, row
+from desktop.view.controls import Fold, quiet, row, scrolling
 from desktop.view.icons import wear
 from desktop.view.models.verdicts import SIGNS, words_of
 from desktop.view.settings_parts import wrapped
@@ -155,7 +154,7 @@ class HubPage(QWidget):
         layout.addLayout(head)
         layout.addWidget(self.question)
         layout.addWidget(self.notice)
-        layout.addWidget(_scrolling(body), 1)
+        layout.addWidget(scrolling(body), 1)
 
 
 class Question(QFrame):
@@ -244,13 +243,3 @@ def _heading(words: str) -> QLabel:
     label = QLabel(words)
     label.setObjectName("caption")
     return label
-
-
-def _scrolling(body: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidget(body)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    return area

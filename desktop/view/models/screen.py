@@ -10,7 +10,6 @@ from PySide6.QtCore import QMimeData, QSize, Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QLabel,
     QListWidget,
     QListWidgetItem,
@@ -26,7 +25,7 @@ from desktop.model.language import tr
 from desktop.model.models_card import ModelCard
 from desktop.model.models_chore import Chore
 from desktop.view import bind, theme
-from desktop.view.controls import quiet, row
+from desktop.view.controls import quiet, row, scrolling
 from desktop.view.icons import wear
 from desktop.view.models.chore_row import ChoreRow
 from desktop.view.models.details import PICTURE, ModelDetails
@@ -235,13 +234,8 @@ class ModelsScreen(QWidget):
         return side
 
     def _right(self) -> QScrollArea:
-        area = QScrollArea()
-        area.setWidget(self.details)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area = scrolling(self.details)
         area.setMinimumSize(QSize(320, 200))
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         return area
 
 

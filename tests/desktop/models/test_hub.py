@@ -61,13 +61,16 @@ def begin(shop: StillShop, qtbot: QtBot, runner: StillRunner) -> tuple[ModelsScr
 
 
 def test_licence_size_and_fit_are_said_before(shop: StillShop, qtbot: QtBot, runner: StillRunner) -> None:
-    _, page = open_hub(shop, qtbot, runner)
+    screen, page = open_hub(shop, qtbot, runner)
     row = page.rows["tiny-one"]
     assert row.about.text() == "2.1 GB, 4 steps. Licence: MIT"
     assert [each.words for each in row.fits] == ["✓  Fake: Fits: needs 2.9 GB of memory"]
     assert row.button.isEnabled()
     assert page.question.isHidden()
     assert fetching(runner) == []
+    page.back.click()
+    screen.show_hub()
+    assert len(runner.of("desktop", "download", "--list")) == 1  # it takes seconds of computing
 
 
 def test_offline_is_asked_about_first(shop: StillShop, qtbot: QtBot, runner: StillRunner, home: Path) -> None:
