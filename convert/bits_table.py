@@ -2,7 +2,7 @@
 
 Prints the table of docs/coreml.md. PSNR is of the UNet against torch's float32, in fp32 arithmetic, on what
 the denoiser gets while a prompt becomes a picture (convert/verify_inputs.py), or on noise with --noise.
-With --even every layer has as many bits as named; else 6 and 4 bits are the fewest, as in a conversion.
+With --even every layer has as many bits as named; else they are the fewest, as in a conversion.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def rows(
 
 
 def as_converted(folder: ModelFolder, order: Order, into: Path) -> Path:
-    """As `mezzotint convert` makes it: below 8 bits, layers that need more have more."""
+    """As `mezzotint convert` makes it: layers that need more have more."""
     (package,) = to_coreml.convert_network(folder, "unet", order, into)
     return into / package
 

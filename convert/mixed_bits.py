@@ -2,15 +2,16 @@
 
 What one layer's coarsest table does to the network's outputs is measured, with only that layer changed; each
 bit more is taken to quarter it, as it does where centres are dense, and the layers' errors to add up. Then
-one price for error (Lagrange) finds the closest network of a size (`closest`), or the smallest one that is
-close enough (`smallest`), which is measured as a whole.
+the closest network of a size (`closest`) has bits added where each helps most, and the smallest one that is
+close enough (`smallest`) follows from one price for error (Lagrange), and is measured as a whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, cast
 
 import numpy as np
@@ -67,12 +68,31 @@ def smallest(network: nn.Module, inputs: Inputs, least_psnr: float, *, grouped: 
 
 def within_noise(choices: Mapping[str, Choice], allowed: float) -> dict[str, int]:
     """The smallest choice whose noise adds up to no more than `allowed`, to within one step of the price."""
-    return _choose(choices, lambda found: _noise(choices, found) <= allowed)[1]
+    low, high = 1e-12, 1e30
+    for _ in range(100):
+        price = (low * high) ** 0.5
+        enough = _noise(choices, _at_price(choices, price)) <= allowed
+        low, high = (low, price) if enough else (price, high)
+    return _at_price(choices, high)
 
 
 def within_size(choices: Mapping[str, Choice], bits: float) -> dict[str, int]:
-    """The choice with the least noise that has no more than so many bits a weight on average."""
-    return _choose(choices, lambda found: mean_bits(choices, found) > bits)[0]
+    """No more than so many bits a weight on average: added step by step, where a bit saves most noise, and
+    where there is room for it."""
+    found = {name: min(each.noise) for name, each in choices.items()}
+    spare = sum(each.weights * (bits - found[name]) for name, each in choices.items())
+    for _, name, count, size in sorted(_steps(choices), reverse=True):
+        if size <= spare and count > found[name]:
+            found[name], spare = count, spare - size
+    return found
+
+
+def _steps(choices: Mapping[str, Choice]) -> Iterator[tuple[float, str, int, int]]:
+    """Each layer's steps from one bit count to the next: noise saved a bit, name, bits then, bits added."""
+    for name, each in choices.items():
+        for before, after in pairwise(sorted(each.noise)):
+            size = each.weights * (after - before)
+            yield (each.noise[before] - each.noise[after]) / size, name, after, size
 
 
 def mean_bits(choices: Mapping[str, Choice], found: Mapping[str, int]) -> float:
@@ -95,7 +115,7 @@ def by_weight_name(model: Any, by_module: Mapping[str, int]) -> dict[str, int]:
     if len(found) < len(wanted):
         raise InternalError(
             "coremltools named the network's weights in a way that is not known.",
-            "Use --bits 8, which needs no names, or 16.",
+            "Use 16 bits, which need no names.",
             f"{sorted(set(wanted))[:5]} in {sorted(names)[:5]}",
         )
     return found
@@ -105,17 +125,8 @@ def _noise(choices: Mapping[str, Choice], found: Mapping[str, int]) -> float:
     return sum(choices[name].noise[bits] for name, bits in found.items())
 
 
-def _choose(
-    choices: Mapping[str, Choice], enough: Callable[[Mapping[str, int]], bool]
-) -> tuple[dict[str, int], dict[str, int]]:
-    """What the highest price below `enough` chooses, and what the lowest price above it does."""
-    low, high = 1e-12, 1e30
-    for _ in range(100):
-        price = (low * high) ** 0.5
-        found = {name: each.cheapest(price) for name, each in choices.items()}
-        low, high = (low, price) if enough(found) else (price, high)
-    below, above = ({name: each.cheapest(price) for name, each in choices.items()} for price in (low, high))
-    return below, above
+def _at_price(choices: Mapping[str, Choice], price: float) -> dict[str, int]:
+    return {name: each.cheapest(price) for name, each in choices.items()}
 
 
 def _layers(network: nn.Module) -> list[str]:

@@ -20,13 +20,12 @@ from backends.core.model_folder import ModelFolder
 from convert import bits_inputs, coreml_lora, mixed_bits
 from convert.coreml_networks import PART_OF, Door, build, door, kind_of, load_part
 from convert.mil_reference import import_coremltools
-from convert.palettize import palettize
+from convert.palettize import FULL, palettize
 from convert.recipes import Order, System
 
 _SIZED: Final = {"unet": "sample", "vae_decoder": "latents", "vae_encoder": "image"}
 """The input whose shape depends on the picture's size."""
-_EVEN_BITS: Final = 8
-"""From so many bits on, every layer gets as many; below, layers are looked at one by one."""
+_FEWEST_VAE_BITS: Final = 8
 Size = tuple[int, int]
 Bits = Mapping[str, int]
 """By the module's name."""
@@ -59,13 +58,14 @@ def convert_sizes(
     shapes = {key: tuple(tuple(each.inputs[key].shape) for each in doors) for key in doors[0].inputs}
     full = PART_OF[name] == "vae" and not folder.facts.half_vae
     model = to_model(network, doors[0], shapes, order.on, np.float32 if full else np.float16)
-    even = max(order.bits, _EVEN_BITS) if PART_OF[name] == "vae" else order.bits
+    even = max(order.bits, _FEWEST_VAE_BITS) if PART_OF[name] == "vae" else order.bits
     return palettize(model, even, mixed_bits.by_weight_name(model, bits))
 
 
 def _uneven(name: str, order: Order) -> bool:
+    """Whether layers are looked at one by one: some need more bits than the others."""
     fewest = name == "unet" and order.least_psnr is not None
-    return PART_OF[name] != "vae" and (fewest or order.bits < _EVEN_BITS)
+    return PART_OF[name] != "vae" and (fewest or order.bits < FULL)
 
 
 def _bits(network: nn.Module, name: str, order: Order, examples: Mapping[str, Tensor]) -> Bits:

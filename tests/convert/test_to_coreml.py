@@ -167,17 +167,48 @@ def test_half_a_bit_more_goes_where_it_helps_most() -> None:
     assert set(mixed_bits.within_size(choices, 6).values()) == {6}
 
 
-def test_few_bits_are_uneven_and_close(folder: ModelFolder) -> None:
+def test_more_bits_never_add_noise() -> None:
+    """As 8 bits in every layer did, when only 6 and 4 gave 16 to the layers that need it most."""
+    chance = np.random.default_rng(1)
+    layers = [(int(chance.integers(10**3, 10**5)), float(10 ** chance.uniform(-9, -3))) for _ in range(40)]
+    found: list[float] = []
+    for counts in ((4, 6, 8, 16), (6, 8, 16), (8, 16)):
+        choices = {
+            str(place): mixed_bits.Choice(
+                weights, {each: noise / 4**each if each < 16 else 0 for each in counts}
+            )
+            for place, (weights, noise) in enumerate(layers)
+        }
+        bits = mixed_bits.within_size(choices, counts[0] + mixed_bits.SPARE_BITS)
+        assert counts[0] < mixed_bits.mean_bits(choices, bits) <= counts[0] + mixed_bits.SPARE_BITS
+        found.append(sum(choices[name].noise[each] for name, each in bits.items()))
+    assert found == sorted(found, reverse=True)
+
+
+@pytest.mark.parametrize("bits", [6, pytest.param(8, marks=pytest.mark.thorough)])
+def test_fewer_bits_are_uneven_and_close(folder: ModelFolder, bits: int) -> None:
     network, entry = build(load_part(folder, "unet"), "unet", "split-einsum"), door(folder, "unet", SIZE, 2)
     wanted = outputs(network, dict(entry.inputs))
-    found = mixed_bits.closest(network, entry.inputs, 6)
+    found = mixed_bits.closest(network, entry.inputs, bits)
     ratios: list[float] = []
-    for bits in (dict.fromkeys(found, 6), found):
+    for each in (dict.fromkeys(found, bits), found):
         again: Any = build(load_part(folder, "unet"), "unet", "split-einsum")
-        for name, each in bits.items():
-            again.get_submodule(name).weight.data = palettize.quantise(again.get_submodule(name).weight, each)
+        for name, count in each.items():
+            again.get_submodule(name).weight.data = palettize.quantise(
+                again.get_submodule(name).weight, count
+            )
         ratios.append(mixed_bits.psnr([wanted], [outputs(again, dict(entry.inputs))]))
     assert 35 < ratios[0] < ratios[1]
+
+
+def test_8_bits_are_given_to_each_layer_by_its_need(
+    folder: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = "model.embeddings.token_embedding"
+    monkeypatch.setattr(mixed_bits, "closest", lambda *_: {layer: 16})
+    order = order_for(folder.path, tmp_path / "x", bits=8)
+    (name,) = to_coreml.convert_network(folder, "text_encoder", order, tmp_path)
+    assert not mil_reference.load(tmp_path / name).unpacked()
 
 
 def test_more_bits_err_less() -> None:
