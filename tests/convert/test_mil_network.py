@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from backends.core.contract import BrokenModel, InternalError, InvalidRequest
-from convert.mil_reference import Network, from_model, from_program, import_coremltools, load
+from convert.mil_reference import Network, from_model, from_program, import_coremltools, load, machine
 from tests.convert.mil_cases import normal
 from tests.convert.mil_programs import build_program, save_program
 
@@ -81,6 +81,21 @@ def test_values_are_dropped_after_their_last_use() -> None:
         most = max(most, sum(each() is not None for each in made))
     assert len(made) == 30
     assert most <= 3
+
+
+def test_memory_is_given_back_after_so_many_dropped_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def chain(mb: Any, x: Any) -> Any:
+        for _ in range(10):
+            x = mb.add(x=x, y=np.float32(1))
+        return x
+
+    times: list[None] = []
+    monkeypatch.setattr(machine, "give_back_freed", lambda: times.append(None))
+    network(chain, x=_X).run({"x": _X})
+    assert not times
+    monkeypatch.setattr(machine, "GIVEN_BACK_AFTER", int(2.5 * _X.nbytes))
+    network(chain, x=_X).run({"x": _X})
+    assert len(times) == 3
 
 
 def test_a_result_is_kept_while_a_later_step_needs_it() -> None:
