@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from backends.core.memory import give_back_freed, keep_garbage, keep_no_garbage, trim
-from backends.core.memory_lean import make_lean, onednn_works, pack_weight, packs
+from backends.core.memory_lean import make_lean, onednn_works, pack_weight, packs, packs_for
 from backends.core.model_folder import ModelFolder
 from backends.core.parts import set_attention
 from backends.core.streaming_files import (
@@ -61,6 +61,7 @@ class Layer:
         self.bytes = sum(self._bytes(key) for key in large)
         self.large_names = [names[key] for key in large]
         self.keeps = True
+        self._packed = False
         self._here: set[str] = set()
         module.register_forward_pre_hook(self._enter)
         module.register_forward_hook(self._leave, always_call=True)
@@ -77,13 +78,24 @@ class Layer:
             self._here.discard(key)
 
     def _enter(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        shape = tuple(getattr(args[0], "shape", ())) if args else ()
+        if packs(module):
+            self._pack_for(shape)
         missing = self._names.keys() - self._here
         if not missing:
             return
         self._part.read_ahead(self)
         for key in missing:
-            put(module, key, self._bring(key, tuple(getattr(args[0], "shape", ())) if args else ()))
+            put(module, key, self._bring(key, shape))
             self._here.add(key)
+
+    def _pack_for(self, shape: Shape) -> None:
+        """Keeping pays for inputs that want a packed weight only: others leave their room to these."""
+        wanted = packs_for(self._module, shape)
+        self.keeps = self._part.exchange(self, wanted)
+        if self._packed != (self.keeps and wanted):
+            self.give_back()
+            self._packed = self.keeps and wanted
 
     def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
         if not self.keeps:
@@ -93,7 +105,7 @@ class Layer:
         name, device, dtype = self._names[key], self._part.device, self._part.dtype
         if key not in self._large:
             return self._weights.tensor(name).to(device, dtype, copy=True)
-        if self.keeps and key == "weight" and packs(self._module):
+        if self.keeps and key == "weight" and self._packed:
             return pack_weight(self._module, self._weights.tensor(name).to(dtype), input_shape)
         if self.keeps:
             return self._weights.staying(name, device, dtype)
@@ -122,6 +134,7 @@ class StreamedPart:
         ]
         self._order: list[Layer] = []
         self._place: dict[Layer, int] = {}
+        self._left, self._all_stay = 0, False
 
     @property
     def bytes(self) -> int:
@@ -131,12 +144,25 @@ class StreamedPart:
     def keep(self, room: int | None) -> None:
         """Decides which layers keep their weights: those that gain most, as many as there is room for."""
         self._order, self._place = [], {}
-        left = self.bytes if room is None else room
-        for layer in sorted(self._layers, key=lambda layer: not layer.gains_from_keeping):
-            layer.keeps = layer.bytes <= left
-            left -= layer.bytes if layer.keeps else 0
+        self._left = self.bytes if room is None else room
+        for layer in sorted(self._layers, key=lambda layer: (not layer.gains_from_keeping, layer.bytes)):
+            layer.keeps = layer.bytes <= self._left
+            self._left -= layer.bytes if layer.keeps else 0
             if not layer.keeps:
                 layer.give_back()
+        self._all_stay = all(layer.keeps for layer in self._layers)
+
+    def exchange(self, layer: Layer, gains: bool) -> bool:
+        """Whether this layer keeps its weights, now that it is known whether it gains from it."""
+        if self._all_stay or gains == layer.keeps:
+            return layer.keeps
+        if layer.keeps:
+            self._left += layer.bytes
+            return False
+        if layer.bytes > self._left:
+            return False
+        self._left -= layer.bytes
+        return True
 
     def read_ahead(self, layer: Layer) -> None:
         """Called when a layer brings its weights: the next streaming one's, once known, are asked for."""

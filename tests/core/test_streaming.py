@@ -227,6 +227,36 @@ def test_odd_sizes_pass_the_lean_layers(model: Path) -> None:
     assert torch.allclose(run_unet(lean, side=9), run_unet(plain, side=9), atol=2e-5)
 
 
+@pytest.mark.parametrize("sizes", [(3, 1, 1), (3, 2, 1), (2, 1, 0), (3, 1, 2)])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_convolution_of_few_places_is_a_product(batch: int, sizes: tuple[int, int, int]) -> None:
+    width, stride, padding = sizes
+    conv = nn.Conv2d(8, 1024, width, stride, padding)
+    lean = copy.deepcopy(conv)
+    make_lean(lean)
+    image = torch.randn(batch, 8, 5, 4, generator=torch.Generator().manual_seed(1))
+    assert memory_lean.is_a_product(conv, tuple(image.shape))
+    assert torch.allclose(lean(image), conv(image), atol=1e-5)
+
+
+def test_keeping_passes_to_the_layers_that_gain_from_it(
+    streamed: Callable[[int | None], Streamed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where convolutions are products they leave their room to others; the bits are as when all stay."""
+    monkeypatch.setattr(memory_lean, "_PLACES_SHARE", 2)
+    whole, short = streamed(None), streamed(700_000)
+    for side in (16, 8, 16):
+        shape = (2, 4, side, side)
+        expected = run_unet(whole.use("unet", shape), side)
+        for _ in range(3):
+            assert torch.equal(run_unet(short.use("unet", shape), side), expected)
+        kept = {
+            name: dict(short.module("unet").named_parameters())[name]
+            for name in large_weights(short.module("unet"))
+        }
+        assert sum(weight.numel() * 4 for weight in kept.values()) <= 700_000
+
+
 def test_a_memory_budget_gives_the_same_picture(model: Path) -> None:
     request = Request(
         prompt="a cat", width=64, height=64, steps=2, guidance_scale=4.0, sampler="euler", seed=7
