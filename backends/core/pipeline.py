@@ -20,8 +20,9 @@ import torch
 from torch import Tensor
 
 from backends import families
-from backends.core import chunks, guard, inpaint, noise, pictures, preview, samplers
+from backends.core import chunks, guard, hires, inpaint, noise, pictures, preview, samplers
 from backends.core.contract import (
+    LATENTS,
     Event,
     Finished,
     InvalidRequest,
@@ -58,17 +59,23 @@ def generate(
     """
     run = _Run(request, stages, Prompts(request, Shelf(search)))
     stages.check_size(request.width, request.height)
+    if request.hires is not None:
+        stages.check_size(*request.picture_size)
     samplers.check_sampler(request.sampler, stages.facts)
     samplers.set_steps(run.new_scheduler(), request.sampler, request.steps)
     conditioning = yield from _read_prompt(run, 0)
     start = yield from _read_picture(run)
+    detail = yield from _second_pass(run)
     show = preview.of(stages) if previews else None
     for index in range(request.count):
         if run.prompts.differs(index):
             conditioning = yield from _read_prompt(run, index)
         observer = _observer(run, index) if inside else None
         latents = yield from _denoise(run, index, conditioning, start, show, observer)
-        yield from _develop(run, index, latents)
+        if detail is not None:
+            larger = yield from _enlarge(run, detail, index, latents)
+            latents = yield from _denoise(detail, index, _resized(detail, conditioning), larger, show, None)
+        yield from _develop(detail or run, index, latents)
     yield Finished(request.id)
 
 
@@ -82,6 +89,11 @@ class _Run:
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     tokens: Sequence[int] = ()
     inpainting: inpaint.Inpainting | None = None
+    steps_before: int = 0
+
+    @property
+    def denoising(self) -> Stage:
+        return Stage.DETAILING if self.steps_before else Stage.DENOISING
 
     @property
     def guided(self) -> bool:
@@ -115,8 +127,7 @@ def _read_prompt(run: _Run, index: int) -> Generator[Event, None, Mapping[str, T
     tensors = dict(positive.tensors)
     if run.guided:
         tensors = _with_negative(run, text.negative, tensors)
-    for name, tensor in _size_conditioning(run).items():
-        tensors[name] = tensor.expand(2 if run.guided else 1, *tensor.shape[1:])
+    tensors = _resized(run, tensors)
     if width := run.stages.facts.guidance_embedding:
         tensors["timestep_cond"] = _guidance_embedding(request.guidance_scale, width)
     yield run.finished(Stage.READING_PROMPT, began)
@@ -137,9 +148,14 @@ def _with_negative(run: _Run, text: str, positive: dict[str, Tensor]) -> dict[st
     return {name: torch.cat([negative[name], positive[name]]) for name in positive}
 
 
-def _size_conditioning(run: _Run) -> Mapping[str, Tensor]:
-    family = families.named(run.stages.facts.family)
-    return family.size_conditioning(run.request.width, run.request.height) if family else {}
+def _resized(run: _Run, conditioning: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The conditioning with what the network is told of this run's size."""
+    family, batch = families.named(run.stages.facts.family), 2 if run.guided else 1
+    told: Mapping[str, Tensor] = {}
+    if family:
+        told = family.size_conditioning(run.request.width, run.request.height)
+    sizes = {name: tensor.expand(batch, *tensor.shape[1:]) for name, tensor in told.items()}
+    return {**conditioning, **sizes}
 
 
 def _remarks(run: _Run) -> Iterator[Notice]:
@@ -165,37 +181,76 @@ def _guidance_embedding(scale: float, width: int) -> Tensor:
     return torch.nn.functional.pad(embedding, (0, width % 2))[None]
 
 
-def _read_picture(run: _Run) -> Generator[Event, None, tuple[Tensor, Tensor] | None]:
-    """Mean and deviation of the start picture's latents, or None without one."""
+def _read_picture(run: _Run) -> Generator[Event, None, hires.Start | None]:
+    """The start picture's latents, or None without one."""
     request, began = run.request, time.perf_counter()
     if request.init_image is None and not run.stages.facts.takes_mask:
         return None
     yield StageStarted(request.id, Stage.READING_PICTURE)
-    moments, run.inpainting = None, inpaint.read(request, run.stages)
+    start, run.inpainting = None, inpaint.read(request, run.stages)
     if request.init_image is not None:
-        moments = run.stages.encode_image(inpaint.start_pixels(request))
-        guard.check_finite(moments[0], "reading the start picture")
+        start = _encoded(run, inpaint.start_pixels(request), "reading the start picture")
     yield run.finished(Stage.READING_PICTURE, began)
-    return moments
+    return start
+
+
+def _encoded(run: _Run, pixels: Tensor, doing: str) -> hires.Start:
+    moments = run.stages.encode_image(pixels)
+    guard.check_finite(moments[0], doing)
+    return hires.drawn_from(moments, run.stages.facts)
+
+
+def _second_pass(run: _Run) -> Generator[Event, None, _Run | None]:
+    """The run in the larger size, where one is asked for."""
+    request, scheduler = run.request, run.new_scheduler()
+    if request.hires is None:
+        return None
+    samplers.set_steps(scheduler, request.sampler, request.steps)
+    first = math.ceil(len(scheduler.timesteps) / scheduler.order)
+    larger = hires.second_pass(request, request.hires, scheduler)
+    detail = _Run(larger, run.stages, run.prompts, run.seconds, steps_before=first)
+    samplers.set_steps(detail.new_scheduler(), larger.sampler, larger.steps)
+    yield from _read_picture(detail)
+    return detail
+
+
+def _enlarge(run: _Run, detail: _Run, index: int, latents: Tensor) -> Generator[Event, None, hires.Start]:
+    """What the second pass starts from."""
+    request, began, wanted = run.request, time.perf_counter(), run.request.hires
+    assert wanted is not None
+    yield StageStarted(request.id, Stage.ENLARGING, index)
+    if wanted.by == LATENTS:
+        shape = run.stages.facts.latent_shape(*request.picture_size)
+        larger = hires.enlarged_latents(latents, shape)
+        yield run.finished(Stage.ENLARGING, began, index)
+        return lambda _: larger
+    image = run.stages.decode(latents)
+    yield from _remarks(run)
+    guard.check_finite(image, "enlarging the picture")
+    pixels = hires.enlarged_pixels(pictures.to_unit(image), request.picture_size)
+    start = _encoded(detail, pixels, "enlarging the picture")
+    yield run.finished(Stage.ENLARGING, began, index)
+    return start
 
 
 def _denoise(
     run: _Run,
     index: int,
     conditioning: Mapping[str, Tensor],
-    start: tuple[Tensor, Tensor] | None,
+    start: hires.Start | None,
     show: preview.LinearPreview | None,
     observer: Observer | None,
 ) -> Generator[Event, None, Tensor]:
     """Steps from noise, or from the start picture with noise, to clean latents."""
     request, began = run.request, time.perf_counter()
-    yield StageStarted(request.id, Stage.DENOISING, index)
+    yield StageStarted(request.id, run.denoising, index)
     generator = noise.generator_for(request.seed + index)
     scheduler = run.new_scheduler()
     samplers.set_steps(scheduler, request.sampler, request.steps)
     latents, timesteps, region = _starting_point(run, scheduler, generator, start)
     extra = _step_arguments(scheduler, generator)
-    total = math.ceil(len(timesteps) / scheduler.order)
+    steps_after = request.hires.steps if request.hires else 0
+    total = run.steps_before + math.ceil(len(timesteps) / scheduler.order) + steps_after
     for done, timestep in enumerate(timesteps, start=1):
         step_began = time.perf_counter()
         model_input = scheduler.scale_model_input(latents, timestep)
@@ -215,8 +270,9 @@ def _denoise(
             step = math.ceil(done / scheduler.order)
             yield observer.step(scheduler, model_input, prediction, float(timestep), step)
         yield from _remarks(run)
-        yield StepDone(request.id, math.ceil(done / scheduler.order), total, seconds, index, picture)
-    yield run.finished(Stage.DENOISING, began, index)
+        number = run.steps_before + math.ceil(done / scheduler.order)
+        yield StepDone(request.id, number, total, seconds, index, picture)
+    yield run.finished(run.denoising, began, index)
     if observer is not None:
         yield from observer.finish(latents)
     return latents
@@ -229,7 +285,7 @@ def _observer(run: _Run, index: int) -> Observer:
 
 
 def _starting_point(
-    run: _Run, scheduler: Any, generator: torch.Generator, start: tuple[Tensor, Tensor] | None
+    run: _Run, scheduler: Any, generator: torch.Generator, start: hires.Start | None
 ) -> tuple[Tensor, Tensor, inpaint.Region]:
     """Latents before the first step, the timesteps still to make, and what stays as it is.
 
@@ -242,8 +298,7 @@ def _starting_point(
     alone = start is None or (run.inpainting is not None and request.strength == 1)
     clean = None
     if start is not None and not (alone and facts.takes_mask):
-        mean, deviation = start
-        clean = facts.scaling_factor * (mean + deviation * noise.draw(shape, generator))
+        clean = start(generator)
     drawn = noise.draw(shape, generator)
     region = inpaint.region(run.inpainting, facts, clean, drawn, generator)
     if start is None:

@@ -14,6 +14,7 @@ from desktop.cli.compare_options import CompareOptions, add_compare
 from desktop.cli.convert_options import CONVERT, ConvertOptions, add_convert
 from desktop.cli.download_options import DOWNLOAD, DownloadOptions, add_download
 from desktop.cli.fit_options import BenchOptions, FitOptions, add_bench, add_fit
+from desktop.cli.hires_options import Target, add_hires
 from desktop.cli.inpaint_options import add_inpaint
 from desktop.cli.lora_options import add_lora
 from desktop.cli.loras_options import LORAS, LorasOptions, add_loras
@@ -62,6 +63,10 @@ class GenerateOptions:
     mask: str | None = None
     feather: int | None = None
     extend: tuple[int, int, int, int] | None = None
+    hires: Target | None = None
+    hires_steps: int | None = None
+    hires_strength: float | None = None
+    hires_by: str | None = None
     clip_skip: int | None = None
     lora: list[str] = field(default_factory=list[str])
     memory: str | None = None
@@ -211,6 +216,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
         help="how far to leave it, 0 to 1 (0.75)",
     )
     add_inpaint(parser)
+    add_hires(parser)
     add(
         "--clip-skip",
         metavar="N",

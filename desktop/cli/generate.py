@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 from backends.core.contract import (
+    EACH_PICTURES,
     Backend,
     Event,
     MezzotintError,
@@ -72,6 +73,7 @@ class _Work:
     stop: Stop
     keeper: Keeper
     saved: int = 0
+    denoising: Stage = Stage.DENOISING
     start_seconds: dict[str, float] = field(default_factory=dict[str, float])
 
     def run(self) -> None:
@@ -142,9 +144,10 @@ class _Work:
     def _handle(self, event: Event) -> None:
         match event:
             case StageStarted(stage=stage, picture_index=index):
+                self.denoising = Stage.DETAILING if stage is Stage.DETAILING else Stage.DENOISING
                 self.progress.stage(self._words(stage, index))
             case StepDone(step=step, steps=steps, picture_index=index):
-                self.progress.step(self._words(Stage.DENOISING, index), step, steps)
+                self.progress.step(self._words(self.denoising, index), step, steps)
             case Notice(message=message):
                 self.progress.note(message)
             case PictureReady():
@@ -154,7 +157,7 @@ class _Work:
                 pass
 
     def _words(self, stage: Stage, index: int) -> str:
-        of_many = stage in (Stage.DENOISING, Stage.DEVELOPING) and self.plan.request.count > 1
+        of_many = stage in EACH_PICTURES and self.plan.request.count > 1
         return f"{stage.value} {index + 1} of {self.plan.request.count}" if of_many else stage.value
 
     def _save(self, ready: PictureReady) -> None:
@@ -175,5 +178,5 @@ class _Work:
         """What was done once counts for the first picture."""
         if ready.picture_index == 0:
             return {**self.start_seconds, **ready.stage_seconds}
-        own = (Stage.DENOISING.name.lower(), Stage.DEVELOPING.name.lower())
+        own = [stage.name.lower() for stage in EACH_PICTURES]
         return {name: seconds for name, seconds in ready.stage_seconds.items() if name in own}

@@ -14,6 +14,7 @@ from backends.core.contract import InvalidRequest, ModelFacts, Request
 from backends.core.model_folder import read_facts
 from backends.core.prompt_tags import LoraTag, split_tags, with_tag
 from desktop.cli.arguments import GenerateOptions
+from desktop.cli.hires_options import HiresOptions, find_hires
 from desktop.cli.inpaint_options import find_inpainting, size_for
 from desktop.cli.lora_options import loras_asked_for
 from desktop.library import paths
@@ -112,13 +113,14 @@ def _make_request(
     new = find_inpainting(options.mask, options.feather, options.extend, known, init)
     own = size_for(new, known, init)
     width, height = options.size or own or (known.width or defaults.width, known.height or defaults.height)
+    steps = _first(options.steps, known.steps, defaults.steps)
     return Request(
         prompt=prompt,
         negative_prompt=_first(options.negative, known.negative_prompt),
         model=model.name,
         width=width,
         height=height,
-        steps=_first(options.steps, known.steps, defaults.steps),
+        steps=steps,
         guidance_scale=_first(options.guidance, known.guidance_scale, defaults.guidance_scale),
         sampler=_first(options.sampler, known.sampler, defaults.sampler),
         seed=_first(options.seed, known.seed, secrets.randbits(32)),
@@ -129,6 +131,13 @@ def _make_request(
         mask=new.mask,
         feather=new.feather,
         extend=new.extend,
+        hires=find_hires(_hires_options(options), known, (width, height), steps),
+    )
+
+
+def _hires_options(options: GenerateOptions) -> HiresOptions:
+    return HiresOptions(
+        target=options.hires, steps=options.hires_steps, strength=options.hires_strength, by=options.hires_by
     )
 
 

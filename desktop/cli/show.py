@@ -6,7 +6,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -151,7 +151,7 @@ class HumanOutput:
         print(saved.path)
         print(
             f"  seed {record.seed}, {record.steps} steps of {sampler},"
-            f" {record.width} x {record.height}, {record.provenance.get('model', record.model)}"
+            f" {' x '.join(map(str, record.picture_size))}, {record.provenance.get('model', record.model)}"
             f" on {record.provenance.get('backend', 'an unknown backend')}"
         )
         parts = ", ".join(
@@ -197,6 +197,7 @@ def _as_plain(saved: Saved) -> dict[str, Any]:
         "mask": record.inpainting.sha256 if record.inpainting else None,
         "feather": record.inpainting.feather if record.inpainting else None,
         "extend": record.inpainting.extend if record.inpainting else None,
+        "hires": asdict(record.hires) if record.hires else None,
         "picture_index": record.picture_index,
         "created": record.created,
         "seconds": {name: round(seconds, 3) for name, seconds in saved.seconds.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ class Destination:
         """Checks, before the work, that the pictures can be saved. Raises SaveFailed."""
         if self.stem is None:
             saving.make_folder(self.folder)
-        saving.check_folder(self.folder, 3 * request.width * request.height + _ROOM_BESIDE)
+        saving.check_folder(self.folder, 3 * math.prod(request.picture_size) + _ROOM_BESIDE)
         self._check_name(f"{self._stem_for(request, 0)}-{request.count}{SUFFIX}")
 
     def _check_name(self, name: str) -> None:
@@ -55,8 +56,8 @@ def _parts(request: Request, index: int) -> NameParts:
         seed=request.seed + index,
         prompt=request.prompt,
         model=request.model,
-        width=request.width,
-        height=request.height,
+        width=request.picture_size[0],
+        height=request.picture_size[1],
         steps=request.steps,
         sampler=request.sampler,
         guidance=request.guidance_scale,

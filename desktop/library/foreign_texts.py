@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from desktop.library.hires_text import SETTINGS as HIRES_SETTINGS
 from desktop.library.metadata import as_object
 from desktop.library.parameters import read_parameters, read_settings
 from desktop.library.record import Record
@@ -34,7 +35,8 @@ def automatic1111(texts: Mapping[str, str]) -> Found | None:
     if "Steps" not in settings and "parameters" not in texts:
         return None
     record = read_parameters(text)
-    extras = [f"{name}: {value}" for name, value in settings.items() if name not in _MAPPED]
+    mapped = {*_MAPPED, *((*HIRES_SETTINGS, "Denoising strength") if record.hires else ())}
+    extras = [f"{name}: {value}" for name, value in settings.items() if name not in mapped]
     networks = re.findall(r"<\w{1,20}:[^<>]{1,200}>", record.prompt)
     return "AUTOMATIC1111", record, [*networks, *extras]
 

@@ -122,7 +122,7 @@ def put_picture(connection: Connection, file: PictureFile) -> None:
     values = (
         folder_id, name, file.sha256, file.bytes, _created(file), storable(record.prompt),
         storable(record.negative_prompt), _whole(record.seed), storable(_model(record)) or None,
-        _whole(record.width), _whole(record.height),
+        *map(_whole, record.picture_size),
     )  # fmt: skip
     connection.execute(_FORGET_DELETED, values[:3])
     ((number,),) = connection.execute(_PUT_PICTURE, values)

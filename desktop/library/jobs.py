@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from backends.core.contract import InvalidRequest, Job, MezzotintError, Request
+from backends.core.contract import Hires, InvalidRequest, Job, MezzotintError, Request
 from desktop.library.database import Library
 from desktop.library.places import name_to_text, text_to_name
 from desktop.library.prompts import settings_of
@@ -141,6 +141,7 @@ def _to_json(job: Job, start: InitPicture | None) -> str:
                 **settings_of(job.request),
                 **texts,
                 **_inpainting(job.request),
+                "hires": asdict(job.request.hires) if job.request.hires else None,
                 "id": job.request.id,
             },
             "model_folder": name_to_text(str(job.model_folder)),
@@ -159,8 +160,14 @@ def _inpainting(request: Request) -> dict[str, Any]:
 
 def _request(entries: dict[str, Any], init_image: bytes | None) -> Request:
     mask, extend = entries.pop("mask", None), entries.pop("extend", (0, 0, 0, 0))
-    data = None if mask is None else base64.b64decode(mask)
-    return Request(**entries, init_image=init_image, mask=data, extend=tuple(extend))
+    data, hires = None if mask is None else base64.b64decode(mask), entries.pop("hires", None)
+    return Request(
+        **entries,
+        init_image=init_image,
+        mask=data,
+        extend=tuple(extend),
+        hires=Hires(**hires) if hires else None,
+    )
 
 
 def _to_queued(row: tuple[Any, ...]) -> QueuedJob:

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 
 from backends.core.contract import SAMPLERS
+from desktop.library.hires_text import read_hires, write_hires
 from desktop.library.record import Record
 from desktop.library.samplers_elsewhere import sampler_id
 
@@ -46,6 +47,9 @@ def _settings(record: Record) -> Iterator[tuple[str, str]]:
     yield "Model", made.get("model", record.model or "")
     if record.init_image is not None and record.strength is not None:
         yield "Denoising strength", _number(record.strength)
+    if record.hires is not None and record.width and record.height:
+        yield "Denoising strength", _number(record.hires.strength)
+        yield from write_hires(record.hires, (record.width, record.height))
     if record.inpainting is not None and record.inpainting.mask:
         yield "Mask blur", str(record.inpainting.feather)
     if record.clip_skip:
@@ -108,6 +112,7 @@ def _split_prompts(lines: list[str]) -> tuple[str, str]:
 def _record(prompt: str, negative: str, settings: dict[str, str]) -> Record:
     size = _SIZE.fullmatch(settings.get("Size", ""))
     skip = _whole(settings.get("Clip skip"))
+    steps, sides = _whole(settings.get("Steps")), (int(size[1]), int(size[2])) if size else (0, 0)
     enlarged = any(name.startswith("Hires") for name in settings)  # then the strength is of that
     kept = {"model_hash": "Model hash", "model": "Model", "program": "Version"}
     return Record(
@@ -116,12 +121,13 @@ def _record(prompt: str, negative: str, settings: dict[str, str]) -> Record:
         model=settings.get("Model"),
         width=int(size[1]) if size else None,
         height=int(size[2]) if size else None,
-        steps=_whole(settings.get("Steps")),
+        steps=steps,
         guidance_scale=_decimal(settings.get("CFG scale")),
         sampler=_sampler(settings.get("Sampler", ""), settings.get("Schedule type", "")),
         seed=_whole(settings.get("Seed")),
         strength=None if enlarged else _decimal(settings.get("Denoising strength")),
         clip_skip=skip - 1 if skip else None,
+        hires=read_hires(settings, sides, steps) if all(sides) else None,
         provenance={ours: settings[theirs] for ours, theirs in kept.items() if theirs in settings},
     )
 

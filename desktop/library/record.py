@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
-from backends.core.contract import PictureReady, Request
+from backends.core.contract import Hires, InvalidRequest, PictureReady, Request
 
 FORMAT = 1
 
@@ -43,7 +43,8 @@ class Record:
     `picture_index`), so that one picture of many can be made again. `stage_seconds` maps a stage's
     name to seconds; `provenance` holds backend, precision, versions and the model's hash;
     `created` is UTC in ISO 8601. `template` and `negative_template` are the prompts as they were written,
-    where they left a choice; the others are what came of it.
+    where they left a choice; the others are what came of it. With `hires`, `width` and `height` are the first
+    pass's; `picture_size` is the picture's own.
     """
 
     prompt: str
@@ -61,11 +62,17 @@ class Record:
     clip_skip: int | None = None
     init_image: InitPicture | None = None
     inpainting: Inpainted | None = None
+    hires: Hires | None = None
     provenance: Mapping[str, str] = field(default_factory=dict[str, str])
     stage_seconds: Mapping[str, float] = field(default_factory=dict[str, float])
     created: str = ""
     template: str | None = None
     negative_template: str | None = None
+
+    @property
+    def picture_size(self) -> tuple[int | None, int | None]:
+        """Width and height of the picture, where they are known."""
+        return (self.hires.width, self.hires.height) if self.hires else (self.width, self.height)
 
 
 def describe(request: Request, ready: PictureReady, init: InitPicture | None, created: str) -> Record:
@@ -88,6 +95,7 @@ def describe(request: Request, ready: PictureReady, init: InitPicture | None, cr
         clip_skip=request.clip_skip,
         init_image=init,
         inpainting=_describe_inpainting(request),
+        hires=request.hires,
         provenance=dict(ready.provenance),
         stage_seconds={stage: round(seconds, 4) for stage, seconds in ready.stage_seconds.items()},
         created=created,
@@ -139,6 +147,7 @@ def from_json(text: str) -> Record:
         clip_skip=entries.whole("clip_skip"),
         init_image=_init_picture(entries),
         inpainting=_inpainting(entries),
+        hires=_hires(entries),
         provenance={name: str(value) for name, value in entries.table("provenance").items()},
         stage_seconds={name: float(value) for name, value in entries.table("stage_seconds").items()},
         created=entries.text("created") or "",
@@ -165,6 +174,16 @@ def _inpainting(entries: _Entries) -> Inpainted | None:
     if mask and hashlib.sha256(base64.b64decode(mask, validate=True)).hexdigest() != sha256:
         raise ValueError("the mask is damaged")
     return Inpainted(mask=mask, sha256=sha256, feather=inner.whole("feather") or 0, extend=_edges(edges))
+
+
+def _hires(entries: _Entries) -> Hires | None:
+    """Raises ValueError for one that can't be."""
+    if not (table := entries.table("hires")):
+        return None
+    try:
+        return Hires(**table)
+    except (TypeError, InvalidRequest) as error:
+        raise ValueError("the hi-res fix is damaged") from error
 
 
 def _edges(value: object) -> tuple[int, int, int, int]:

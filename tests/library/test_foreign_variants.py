@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from backends.core.contract import UnreadablePicture
+from backends.core.contract import Hires, UnreadablePicture
 from desktop.library.foreign import Foreign, read_recipe
 from desktop.library.pictures import RECORD_KEY
 from desktop.library.record import Record
@@ -129,7 +129,8 @@ def test_several_lines_an_enlarged_picture_and_quotes(tmp_path: Path) -> None:
         None,
         512,
     )
-    assert {"Hires upscale: 2", "Lora hashes: detail: abc, b: def"} <= set(found.extras)
+    assert found.record.hires == Hires(width=1024, height=1280, steps=30, strength=0.55)
+    assert found.extras == ("<lora:detail:0.8>", "Lora hashes: detail: abc, b: def")
 
 
 @pytest.mark.parametrize("coded", ["utf-16-be", "utf-16-le"])

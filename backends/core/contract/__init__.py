@@ -17,6 +17,7 @@ from backends.core.contract.errors import (
     unknown,
 )
 from backends.core.contract.events import (
+    EACH_PICTURES,
     Cancelled,
     Denoised,
     Event,
@@ -35,6 +36,7 @@ from backends.core.contract.events import (
     WordsAttended,
 )
 from backends.core.contract.facts import Defaults, ModelFacts
+from backends.core.contract.hires import HIRES_STRENGTH, LANCZOS, LATENTS, MAX_SCALE, Hires
 from backends.core.contract.protocols import (
     Backend,
     Capabilities,
@@ -62,12 +64,17 @@ from backends.core.contract.requests import (
 )
 
 __all__ = [
+    "EACH_PICTURES",
     "EDGES",
+    "HIRES_STRENGTH",
+    "LANCZOS",
+    "LATENTS",
     "MAX_COUNT",
     "MAX_EXTEND",
     "MAX_FEATHER",
     "MAX_PICTURE_BYTES",
     "MAX_PROMPT_CHARACTERS",
+    "MAX_SCALE",
     "MAX_SEED",
     "MAX_SIDE",
     "MAX_STEPS",
@@ -87,6 +94,7 @@ __all__ = [
     "Failed",
     "Family",
     "Finished",
+    "Hires",
     "InternalError",
     "InvalidRequest",
     "Job",

@@ -16,7 +16,13 @@ class Stage(Enum):
     READING_PROMPT = "Reading the prompt"
     READING_PICTURE = "Reading the picture"
     DENOISING = "Denoising"
+    ENLARGING = "Enlarging the picture"
+    DETAILING = "Denoising in the larger size"
     DEVELOPING = "Developing the picture"
+
+
+EACH_PICTURES = (Stage.DENOISING, Stage.ENLARGING, Stage.DETAILING, Stage.DEVELOPING)
+"""Those that every picture of a request goes through."""
 
 
 @dataclass(frozen=True)

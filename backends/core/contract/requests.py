@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backends.core.contract.errors import InvalidRequest, unknown
+from backends.core.contract.hires import Hires
 
 MAX_PROMPT_CHARACTERS = 10_000
 MAX_SEED = 2**63 - 1
@@ -67,6 +68,8 @@ class Request:
     of `feather` pixels. Outpainting: `extend` is how many pixels of `width` and `height` lie to the left of
     the start picture, above it, to its right and below it.
 
+    `hires` makes the finished picture larger, by a second pass; `width` and `height` are the first one's.
+
     Raises InvalidRequest when a value can't be used.
     """
 
@@ -86,6 +89,7 @@ class Request:
     mask: bytes | None = field(default=None, repr=False)
     feather: int = 0
     extend: tuple[int, int, int, int] = (0, 0, 0, 0)
+    hires: Hires | None = None
     id: str = field(default_factory=_new_id, compare=False)
 
     def __post_init__(self) -> None:
@@ -107,6 +111,25 @@ class Request:
                 f"Use a strength of at least {1 / self.steps:.2g}, or more steps.",
             )
         _check_inpainting(self)
+        _check_hires(self)
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """Width and height of the finished pictures."""
+        return (self.hires.width, self.hires.height) if self.hires else (self.width, self.height)
+
+
+def _check_hires(request: Request) -> None:
+    if request.hires is None:
+        return
+    request.hires.check_from(request.width, request.height)
+    _check_side("width", request.hires.width)
+    _check_side("height", request.hires.height)
+    if request.init_image is not None:
+        raise InvalidRequest(
+            "The hi-res fix is for pictures from noise, and this one starts from a picture.",
+            "Leave out the start picture, or upscale the finished one.",
+        )
 
 
 def _check_inpainting(request: Request) -> None:

@@ -1,0 +1,68 @@
+"""Hi-res fix: what the second pass starts from, and the request that it is.
+
+The second pass is an image-to-image run in the larger size with the picture's own seed, so that the same
+can be made by hand: a picture from noise, enlarged, and used as a start with that seed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from backends.core import noise, pictures, samplers
+from backends.core.contract import LANCZOS, LATENTS, Hires, InvalidRequest, ModelFacts, Request, unknown
+
+Start = Callable[[torch.Generator], Tensor]
+"""A picture's clean latents, scaled: (1, C, h, w). May draw from the generator."""
+
+
+def drawn_from(moments: tuple[Tensor, Tensor], facts: ModelFacts) -> Start:
+    """Latents as the encoder sees a picture: with a mean and a deviation."""
+    mean, deviation = moments
+
+    def draw(generator: torch.Generator) -> Tensor:
+        return facts.scaling_factor * (mean + deviation * noise.draw(tuple(mean.shape), generator))
+
+    return draw
+
+
+def second_pass(request: Request, hires: Hires, scheduler: Any) -> Request:
+    """The second pass as a request of its own. `scheduler` is a fresh one of the request's."""
+    if hires.by not in (LATENTS, LANCZOS):
+        raise unknown("way to enlarge", hires.by, (LATENTS, LANCZOS))
+    steps = schedule_for(scheduler, hires)
+    return replace(
+        request, width=hires.width, height=hires.height, steps=steps, strength=hires.strength, hires=None
+    )
+
+
+def schedule_for(scheduler: Any, hires: Hires) -> int:
+    """How many steps a schedule has of which the strength leaves as many as are asked for."""
+    least = max(hires.steps, math.floor(hires.steps / hires.strength) - 1)
+    for steps in range(least, least + 4):
+        if steps - samplers.skipped_steps(scheduler, steps, hires.strength) == hires.steps:
+            return steps
+    raise InvalidRequest(
+        f"With a strength of {hires.strength:g} the hi-res fix can't make {hires.steps} steps.",
+        "Use another number of steps.",
+    )
+
+
+def enlarged_latents(latents: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """(1, C, h, w) -> (1, C, H, W), bilinear, as A1111's "Latent"."""
+    return torch.nn.functional.interpolate(latents, size=shape[-2:], mode="bilinear", align_corners=False)
+
+
+def enlarged_pixels(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    """(3, h, w) in 0..1 -> (1, 3, H, W) in -1..1, by Lanczos, through 8 bits as a saved picture's."""
+    made = pictures.to_picture(pixels)
+    image = Image.frombytes("RGB", (made.width, made.height), made.rgb)
+    larger = image.resize(size, Image.Resampling.LANCZOS)
+    return torch.asarray(np.asarray(larger, np.float32) / 255.0).permute(2, 0, 1)[None] * 2.0 - 1.0
