@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     print("\n".join(_report(findings, len(findings) if options.all else _SHOWN)) or "Nothing found.")
     print("Untested on hardware: the rules come from documents, each named, not from a Mac.")
-    return int(any(finding.effect != Effect.SLOW for finding in findings))
+    return int(any(finding.effect in (Effect.WRONG, Effect.FALLBACK) for finding in findings))
 
 
 def _lint_folder(folder: Path, source: Path | None) -> list[Finding]:

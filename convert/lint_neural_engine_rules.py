@@ -21,11 +21,14 @@ UNSUPPORTED: Final = "github.com/hollance/neural-engine, docs/unsupported-layers
 SIDES: Final = "microsoft/onnxruntime#19543, apple/coremltools#1003"
 FLEXIBLE: Final = "apple/coremltools#2370"
 ATTENTION: Final = "apple/ml-stable-diffusion#267, #271"
+CHANNELS: Final = "FluidInference/FluidAudio, ANEMemoryUtils.swift; tinygrad/tinygrad, accel/ane"
 CHUNKS: Final = "apple/ml-stable-diffusion#321 and its README, --chunk-unet"
 FORMAT: Final = "IEEE 754 binary16"
 
 ALIGNMENT: Final = 64
 """Bytes that the last axis is padded to."""
+CHANNEL_TILE: Final = 16
+"""Channels that the engine computes side by side."""
 LONGEST_SIDE: Final = 16384
 LARGEST_PACKAGE: Final = 10**9
 LONG_SEQUENCE: Final = 1024
@@ -41,9 +44,11 @@ _FALLS_BACK: Final[Mapping[str, str]] = {
 
 
 class Effect(StrEnum):
-    """What a finding means for a person: wrong pictures, another compute unit, or lost time."""
+    """What a finding means for a person: wrong pictures now or with other prompts, another compute unit, or
+    lost time."""
 
     WRONG = "wrong"
+    RISK = "at risk"
     FALLBACK = "falls back"
     SLOW = "slow"
 
@@ -101,6 +106,19 @@ def alignment(program: Program) -> Iterator[Finding]:
             why = f"its last axis has {last} elements, padded to {padded}: {padded / last:.1f} times as much."
             remedy = f"Put a longer axis last, or one that is a multiple of {ALIGNMENT // 2}."
             yield Finding("alignment", Effect.SLOW, step.name, why, remedy, LAYOUT)
+
+
+def channels(program: Program) -> Iterator[Finding]:
+    """A convolution makes 16 channels side by side: of a few more, or fewer, most are for nothing."""
+    for step, result in _results(program):
+        if step.kind != "conv" or len(result.shape) != 4 or None in result.shape:
+            continue
+        made = result.shape[1] or 1
+        tiled = -(-made // CHANNEL_TILE) * CHANNEL_TILE
+        if tiled / made >= _WASTE and math.prod(size or 1 for size in result.shape) > _SMALL:
+            why = f"it makes {made} channels, computed as {tiled}: {tiled / made:.1f} times as much."
+            remedy = f"Make it a multiple of {CHANNEL_TILE}; where a network ends it can't be helped."
+            yield Finding("channels", Effect.SLOW, step.name, why, remedy, CHANNELS)
 
 
 def sides(program: Program) -> Iterator[Finding]:
@@ -171,6 +189,7 @@ RULES: Final[tuple[Rule, ...]] = (
     rank,
     dtype,
     alignment,
+    channels,
     sides,
     flexible,
     operations,

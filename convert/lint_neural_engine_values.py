@@ -33,7 +33,7 @@ def _range(step: Step) -> Finding | None:
         if beyond
         else "Check it with other prompts."
     )
-    effect = Effect.WRONG if beyond else Effect.SLOW
+    effect = Effect.WRONG if beyond else Effect.RISK
     return Finding("range", effect, step.instruction.name, why, remedy, FORMAT)
 
 
