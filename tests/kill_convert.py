@@ -1,6 +1,9 @@
 """Kills a conversion at random moments, and looks for anything half made.
 
 python -m tests.kill_convert --times 20
+python -m tests.kill_convert --times 20 --model desktop/resources/starter
+
+Exit code 1 when a model was lost or half made.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ import argparse
 import multiprocessing
 import os
 import random
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -69,11 +73,14 @@ def look(order: Order, done: bool, counts: Counter[str]) -> None:
     counts["listed" if listed else "not listed"] += 1
 
 
-def kill_often(times: int, seed: int = 0) -> Counter[str]:
-    """Kills until a conversion is whole, begins another, and so on; counts of what happened."""
+def kill_often(times: int, seed: int = 0, given: Path | None = None) -> Counter[str]:
+    """Kills until a conversion is whole, begins another, and so on; counts of what happened.
+
+    Of the smallest model, or of a `given` one at its own size.
+    """
     chance, counts = random.Random(seed), Counter[str]()
     with tempfile.TemporaryDirectory() as name:
-        model = make_smallest_model(Path(name, "models", "tiny"))
+        model = given or make_smallest_model(Path(name, "models", "tiny"))
         longest = _time_of_one(model, Path(name, "first"))
         round_ = 0
         while counts["kills"] < times:
@@ -101,18 +108,22 @@ def _time_of_one(model: Path, where: Path) -> float:
 
 def _order(model: Path, destination: Path) -> Order:
     destination.parent.mkdir(exist_ok=True)
-    return Order(model=model, destination=destination, target="gpu", sizes=((64, 64),))
+    smallest = model.name == "tiny"
+    return Order(model=model, destination=destination, target="gpu", sizes=((64, 64),) if smallest else ())
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--model", type=Path, help="a model's folder (the smallest there is)")
     options = parser.parse_args()
     quiet()
-    for what, count in kill_often(options.times, options.seed).items():
+    counts = kill_often(options.times, options.seed, options.model)
+    for what, count in counts.items():
         print(f"{what}: {count}")
+    return int(counts["lost"] > 0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
