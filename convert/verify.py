@@ -40,7 +40,7 @@ LIMITS: Final[Mapping[str, float]] = {"fp32": 60.0, "fp16": 35.0, SAME_WEIGHTS: 
 Weights of fewer bits differ from the original's by design: then 35 dB is asked against those, in fp32 too.
 """
 BOUND: Final = 35.0
-"""Where a layer's error counts as large, in dB, when the first such layer is looked for."""
+"""Where a layer's error counts as large, in dB, when the first such layer of a failed network is named."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,9 @@ class Check:
     largest_value: float
     seconds: float
     limit: float
+    bound: float = BOUND
     first_beyond: Drift | None = None
+    """The first layer that fp16's rounding takes beyond `bound`, where it was looked for."""
 
     @property
     def passed(self) -> bool:
@@ -67,7 +69,7 @@ class Check:
         verdict = "" if self.passed else f"  below {self.limit:g} dB"
         where = ""
         if self.first_beyond:
-            where = f"; beyond {BOUND:g} dB from {self.first_beyond.layer} ({self.first_beyond.kind}) on"
+            where = f"; beyond {self.bound:g} dB from {self.first_beyond.layer} ({self.first_beyond.kind}) on"
         error = f"largest error {self.largest_error:.2g} of {self.largest_value:.3g}"
         found = (
             f"{self.network:<13} {self.arithmetic:<12}  {self.psnr:6.1f} dB  {error}  {self.seconds:.1f} s"
@@ -182,11 +184,13 @@ def verify(
     prompts: tuple[str, ...] = PROMPTS,
     arithmetics: Sequence[str] = tuple(Arithmetic),
     reference: Callable[[str], nn.Module] | None = None,
+    bound: float | None = None,
 ) -> Iterator[Check]:
     """Each network in each arithmetic, one check after the other as it is done.
 
     `reference(network)` gives torch's network where it is not simply the source's (baked LoRAs); it takes the
-    package's inputs in order. Raises BrokenModel, InvalidRequest, or UnsupportedOperation.
+    package's inputs in order. With a `bound` in dB the first layer beyond it is named, of networks that pass,
+    too. Raises BrokenModel, InvalidRequest, or UnsupportedOperation.
     """
     opened = open_converted(converted)
     model = source or opened.source
@@ -198,7 +202,7 @@ def verify(
         network = made(name)
         wanted = _torch_outputs(network, fitted)
         for arithmetic in arithmetics:
-            yield check(name, chain, fitted, wanted, arithmetic, opened.limit(arithmetic))
+            yield check(name, chain, fitted, wanted, arithmetic, opened.limit(arithmetic), bound)
         if opened.fewer_bits and Arithmetic.FP32 in arithmetics:
             take_weights(network, chain.unpacked)
             wanted = _torch_outputs(network, fitted)
@@ -232,8 +236,9 @@ def check(
     wanted: Sequence[Sequence[NDArray[Any]]],
     arithmetic: str,
     limit: float,
+    bound: float | None = None,
 ) -> Check:
-    """One network in one arithmetic; rounding is traced to its first bad layer only when it fails."""
+    """One network in one arithmetic; its first bad layer is looked for when it fails, or with a `bound`."""
     began, worst, error, value = time.perf_counter(), float("inf"), 0.0, 0.0
     for given, outputs in zip(inputs, wanted, strict=True):
         for got, want in zip(chain.run(given, arithmetic).values(), outputs, strict=True):
@@ -241,9 +246,10 @@ def check(
             error = max(error, float(np.abs(got - want).max()))
             value = max(value, float(np.abs(want).max()))
     seconds = time.perf_counter() - began
-    failed = arithmetic == Arithmetic.FP16 and worst < limit
-    where = chain.first_beyond(inputs[0], BOUND) if failed else None
-    return Check(name, arithmetic, worst, error, value, seconds, limit, where)
+    sought = arithmetic == Arithmetic.FP16 and (bound is not None or worst < limit)
+    bound = BOUND if bound is None else bound
+    where = chain.first_beyond(inputs[0], bound) if sought else None
+    return Check(name, arithmetic, worst, error, value, seconds, limit, bound, where)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -259,7 +265,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _checks(options: argparse.Namespace) -> Iterator[Check]:
     prompts = tuple(options.prompt) or PROMPTS
-    return verify(options.folder, options.source, prompts=prompts, arithmetics=options.arithmetic)
+    return verify(
+        options.folder, options.source, prompts=prompts, arithmetics=options.arithmetic, bound=options.bound
+    )
 
 
 def _said(each: Check, as_json: bool) -> Check:
@@ -291,6 +299,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=list(Arithmetic),
         default=list(Arithmetic),
         help="fp32, fp16 or both",
+    )
+    parser.add_argument(
+        "--bound",
+        type=float,
+        metavar="DB",
+        help="name the first layer that fp16's rounding takes beyond this",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     return parser

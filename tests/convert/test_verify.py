@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,16 @@ def test_the_command_reports_each_network_and_fails_for_another_model(
     assert json.loads(capsys.readouterr().out)["passed"] is True
     assert verify.main([str(converted), "--source", str(other), "--arithmetic", "fp16"]) == 1
     assert "below 35 dB" in capsys.readouterr().out
+
+
+def test_the_first_layer_beyond_a_bound_is_named_of_a_network_that_passes(
+    converted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for bound in ("200", "1"):
+        assert verify.main([str(converted), "--arithmetic", "fp16", "--bound", bound]) == 0
+    far, near = capsys.readouterr().out.splitlines()
+    assert re.search(r"; beyond 200 dB from \w+ \(\w+\) on$", far)
+    assert "beyond" not in near
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"coreml": {}}', '{"coreml": 3}'])
