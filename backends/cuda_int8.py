@@ -46,7 +46,9 @@ _CAPABILITIES = Capabilities(
     hardware="an NVIDIA card with 3 GB or more",
     rank=20,
     families=("sd1", "sdxl", "sd3"),
-    features=frozenset({"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview"}),
+    features=frozenset(
+        {"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview", "attention_maps"}
+    ),
     precisions=("int8", "nf4"),
     options=(_WEIGHTS, _MEMORY),
 )

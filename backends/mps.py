@@ -36,7 +36,9 @@ _CAPABILITIES = Capabilities(
     hardware="a Mac with Apple silicon, macOS 14 or newer",
     rank=30,
     families=("sd1", "sdxl", "sd3"),
-    features=frozenset({"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview"}),
+    features=frozenset(
+        {"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview", "attention_maps"}
+    ),
     precisions=("float16",),
 )
 

@@ -85,33 +85,6 @@ class Resident:
         trim()
 
 
-class OneAtATime:
-    """A part is loaded when it is used, and the one before it goes first: for small cards."""
-
-    def __init__(self, folder: ModelFolder, placement: Placement) -> None:
-        self._folder, self._placement = folder, placement
-        self._held: tuple[str, Any] | None = None
-
-    def use(self, part: str, shape: tuple[int, ...]) -> Any:
-        if self._held is None or self._held[0] != part:
-            self.close()
-            self._held = (part, self._placement.load(self._folder, part, self._placement))
-        return self._held[1]
-
-    def module(self, part: str) -> Any:
-        return self.use(part, ())
-
-    def reload(self, part: str, dtype: torch.dtype) -> None:
-        self.close()
-        self._held = (part, _in_type(self._folder, part, self._placement, dtype))
-
-    def close(self) -> None:
-        self._held = None
-        trim()
-        if self._placement.device.type == "cuda":
-            torch.cuda.empty_cache()
-
-
 def _in_type(folder: ModelFolder, part: str, placement: Placement, dtype: torch.dtype) -> Any:
     """By the placement's own loader in its own type, else plainly."""
     if dtype == placement.dtypes[part]:

@@ -14,7 +14,6 @@ from torch import Tensor
 from backends.core import fallback, pipeline
 from backends.core.contract import Notice, OutOfMemory, PictureReady, Request
 from backends.core.fallback import Attempt, first_that_fits
-from backends.core.parts import OneAtATime, Resident, load_on_device
 from backends.core.tiling import SMALL_TILES, WHOLE, DecodeWay
 from backends.core.torch_stages import Placement, TorchStages, open_stages
 
@@ -141,20 +140,6 @@ def test_a_spoiled_picture_is_developed_once_more_in_full_precision(
 
 def test_a_good_picture_says_nothing(open_model: Callable[..., TorchStages]) -> None:
     assert make_picture(open_model())[1] == []
-
-
-def test_one_at_a_time_gives_the_same_picture_as_all_at_once(open_model: Callable[..., TorchStages]) -> None:
-    held: list[set[str]] = []
-    loaded: list[str] = []
-
-    def load(folder: Any, part: str, placement: Placement) -> Any:
-        loaded.append(part)
-        held.append({part})
-        return load_on_device(folder, part, placement)
-
-    one = make_picture(open_model(parts=OneAtATime, load=load))
-    assert loaded == ["text_encoder", "unet", "vae"]
-    assert one == make_picture(open_model(parts=Resident))
 
 
 def test_hooks_around_a_picture_are_called(open_model: Callable[..., TorchStages]) -> None:

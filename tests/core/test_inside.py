@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,8 @@ import pytest
 import torch
 from diffusers.models.attention_processor import Attention, AttnProcessor2_0
 
-from backends.core import attention_maps, inside, pipeline
+from backends import cuda_int8, mps
+from backends.core import attention_maps, inside, mps_quirks, pipeline
 from backends.core.attention_maps import AttentionMaps
 from backends.core.contract import (
     Denoised,
@@ -22,7 +25,11 @@ from backends.core.contract import (
     TextRead,
     WordsAttended,
 )
+from backends.core.cuda_driver import Card
+from backends.core.cuda_settings import choose_settings
+from backends.core.model_folder import open_folder
 from backends.core.registry import get_backend
+from backends.core.torch_stages import TorchStages
 from tests.core.test_pipeline import Spoiled, make_request, noisy_png, pictures
 
 INSIDE = (NoiseDrawn, StepSeen, Denoised, WordsAttended)
@@ -186,10 +193,27 @@ def test_the_previews_map_is_fitted_once_for_an_opened_model(tiny_stages: Stages
     assert len(decodes) == 12 + 3
 
 
-def test_backends_that_promise_attention_maps_let_their_network_be_seen(tiny_stages: Stages) -> None:
-    assert "attention_maps" in get_backend("cpu_offload").capabilities.features
-    network: Any = tiny_stages
-    assert attention_maps.cross_attention(network.network("unet"))
+def maps(stages: Stages) -> Any:
+    """(tokens, rows, columns) of what was told of a picture."""
+    (told,) = all_of(look(make_request(), stages), WordsAttended)
+    return np.stack([np.frombuffer(each, np.float16).astype(float) for each in told.maps])
+
+
+def test_every_torch_backend_tells_where_words_mattered_as_the_cpu_does(tiny_model: Path) -> None:
+    tiny_folder = open_folder(tiny_model)
+    cpu = torch.device("cpu")
+    card = choose_settings(tiny_folder, Card("a card", (8, 6), 8 * 10**9), 8 * 10**9)
+    placements = {
+        "mps": mps.placement(tiny_folder, cpu, frozenset(mps_quirks.Remedy)),
+        "cuda_int8": cuda_int8.placement(card, cpu, lambda: 8 * 10**9),
+    }
+    backends = (mps.BACKEND, cuda_int8.BACKEND)
+    promised = {each.capabilities.id for each in backends if "attention_maps" in each.capabilities.features}
+    assert promised == placements.keys()
+    expected = maps(get_backend("cpu_offload").open(tiny_folder.path, {}))
+    for name, placement in placements.items():
+        found = maps(TorchStages(tiny_folder, replace(placement, free_bytes=lambda: 8 * 10**9)))
+        assert np.abs(found - expected).max() < 0.02 * expected.max(), name
 
 
 def test_a_thousand_steps_stay_small() -> None:
