@@ -32,11 +32,19 @@ CLASSES = {
     "CLIPTextModel": "transformers.models.clip.modeling_clip",
     "CLIPTextModelWithProjection": "transformers.models.clip.modeling_clip",
     "CLIPTokenizer": "transformers.models.clip.tokenization_clip",
+    "Gemma2Model": "transformers.models.gemma2.modeling_gemma2",
+    "GemmaTokenizer": "transformers.models.gemma.tokenization_gemma",
     "T5EncoderModel": "transformers.models.t5.modeling_t5",
     "T5Tokenizer": "transformers.models.t5.tokenization_t5",
+    "Qwen2Tokenizer": "transformers.models.qwen2.tokenization_qwen2",
+    "Qwen3Model": "transformers.models.qwen3.modeling_qwen3",
+    "Flux2Transformer2DModel": "diffusers.models.transformers.transformer_flux2",
     "SD3Transformer2DModel": "diffusers.models.transformers.transformer_sd3",
+    "SanaTransformer2DModel": "diffusers.models.transformers.sana_transformer",
     "UNet2DConditionModel": "diffusers.models.unets.unet_2d_condition",
+    "AutoencoderDC": "diffusers.models.autoencoders.autoencoder_dc",
     "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
+    "AutoencoderKLFlux2": "diffusers.models.autoencoders.autoencoder_kl_flux2",
 }
 """The classes a model folder may name, and where they are. Nothing else is ever imported for it."""
 
@@ -54,8 +62,10 @@ _DTYPES = {
     "U8": torch.uint8,
     "BOOL": torch.bool,
 }
-_OLD_PREFIXES = ("text_model.",)
-"""What older releases of transformers put before the names of a part's weights."""
+_INNER = {"Qwen3ForCausalLM": "Qwen3Model"}
+"""Of language models that could write, too, the part that reads. Its weights are called "model." there."""
+_OLD_PREFIXES = ("text_model.", "model.")
+"""What older releases of transformers, or a larger model, put before the names of a part's weights."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +167,7 @@ def class_named(name: str) -> Any:
     """A class that a model folder names. Raises BrokenModel for one we don't run."""
     # CLIPTokenizerFast was folded into CLIPTokenizer in transformers 5.
     name = name.removesuffix("Fast")
+    name = _INNER.get(name, name)
     if name not in CLASSES:
         raise BrokenModel(f"The model needs {name}, which this version can't run.", "Use another model.")
     return getattr(importlib.import_module(CLASSES[name]), name)

@@ -13,12 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from backends.core import fallback, lora, prompt_embeddings
+from backends.core import autoencoders, fallback, latent_space, lora, prompt_embeddings
 from backends.core.clip_encoder import ClipEncoder
-from backends.core.contract import Conditioning, InvalidRequest, ModelFacts, OutOfMemory
+from backends.core.contract import Conditioning, InvalidRequest, ModelFacts, OutOfMemory, TextEncoder
 from backends.core.environment import out_of_memory
 from backends.core.fallback import Attempt
 from backends.core.fit import PARTS, Footprint, Needs, Size, size_that_fits
+from backends.core.llm_encoder import LanguageModelEncoder, is_language_model
 from backends.core.memory import in_words
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.parts import Loader, Parts, Resident, load_on_device
@@ -145,20 +146,23 @@ class TorchStages:
 
     @torch.inference_mode()
     def encode_text(self, text: str, clip_skip: int) -> Conditioning:
-        shape = (1, self._facts.token_limit)
-        encoders = [
-            ClipEncoder(partial(self._use, part, shape), self._placement.device, vectors.rows)
-            for part, vectors in zip(self._encoders, self._vectors, strict=True)
-        ]
+        encoders = [self._encoder(*pair) for pair in zip(self._encoders, self._vectors, strict=True)]
         readers = [WordReader(*pair) for pair in zip(self._tokenizers, self._vectors, strict=True)]
         return self._folder.family.encode_text(encoders, readers, text, clip_skip)
+
+    def _encoder(self, part: str, vectors: prompt_embeddings.Vectors) -> TextEncoder:
+        bring = partial(self._use, part, (1, self._facts.token_limit))
+        if is_language_model(self._folder, part):
+            return LanguageModelEncoder(bring, self._placement.device)
+        return ClipEncoder(bring, self._placement.device, vectors.rows)
 
     @torch.inference_mode()
     def encode_image(self, image: Tensor) -> tuple[Tensor, Tensor]:
         height, width = image.shape[-2:]
         vae = self._use("vae", self._facts.latent_shape(width, height))
-        posterior = vae.encode(self._to(image, self._placement.vae_dtype)).latent_dist
-        return (posterior.mean.float() - self._facts.shift_factor).cpu(), posterior.std.float().cpu()
+        mean, deviation = autoencoders.moments(vae, self._to(image, self._placement.vae_dtype))
+        latents = latent_space.from_encoder(self._facts, vae, mean.float(), deviation.float())
+        return latents[0].cpu(), latents[1].cpu()
 
     @torch.inference_mode()
     def denoise(self, latents: Tensor, timestep: float, conditioning: Mapping[str, Tensor]) -> Tensor:
@@ -230,10 +234,11 @@ class TorchStages:
         return latents.shape[-1] * scale, latents.shape[-2] * scale
 
     def _decode_by(self, way: DecodeWay, latents: Tensor, dtype: torch.dtype) -> Tensor:
-        vae = self._use("vae", (*latents.shape[:2], *way.covers(*latents.shape[-2:])))
-        there = self._to(latents, torch.float32)
-        plain = (there / self._facts.scaling_factor + self._facts.shift_factor).to(dtype)
-        return way.decode(vae, plain).float().cpu()
+        patch = self._facts.latent_patch
+        covered = way.covers(*(side * patch for side in latents.shape[-2:]))
+        vae = self._use("vae", (*latents.shape[:2], *(side // patch for side in covered)))
+        plain = latent_space.for_decoder(self._facts, vae, self._to(latents, torch.float32))
+        return way.decode(vae, plain.to(dtype)).float().cpu()
 
     def _ways_that_fit(self, latents: Tensor) -> list[DecodeWay]:
         """Never none: the last way is tried even where it is predicted to fail."""
@@ -315,4 +320,4 @@ def _generous_bytes(vae: Mapping[str, Any], width: int, height: int) -> int:
 
     Decoding needs more than a denoising step at every size.
     """
-    return int(12 * 4 * max(vae["block_out_channels"]) * width * height)
+    return int(12 * 4 * max(autoencoders.widths(vae)) * width * height)

@@ -33,10 +33,12 @@ class ModelFacts:
     Scaled latents are `scaling_factor` times what the VAE makes less `shift_factor`.
     `prediction_type` is "epsilon", "v_prediction", "sample" or "flow_prediction".
     `samplers`: those that it can be used with; empty: all that are for its kind of prediction.
-    `guidance_embedding` is the width of the guidance embedding that a distilled UNet takes in place of
+    `guidance_embedding` is the width of the guidance embedding that a distilled network takes in place of
     classifier-free guidance, or 0. `zero_negative`: an empty negative prompt is zeros, not what the text
     encoder makes of it. `half_vae`: whether the VAE can compute in float16 without overflowing.
     `takes_mask`: an inpainting model, whose denoiser takes a mask and the masked picture's latents, too.
+    `latent_patch`: so many places a side of the autoencoder's latents are one of these, with as many more
+    channels. `takes_guidance`: False where a distilled model knows no guidance, and a scale is not used.
     """
 
     name: str
@@ -54,6 +56,8 @@ class ModelFacts:
     size_step: int = 8
     samplers: tuple[str, ...] = ()
     takes_mask: bool = False
+    latent_patch: int = 1
+    takes_guidance: bool = True
     scheduler_config: Mapping[str, Any] = field(repr=False)
     defaults: Defaults
 

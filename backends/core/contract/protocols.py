@@ -123,6 +123,15 @@ class DeepTextEncoder(TextEncoder, Protocol):
         ...
 
 
+class LanguageEncoder(TextEncoder, Protocol):
+    """A language model that reads the prompt, of which several layers are wanted."""
+
+    def layers(self, token_ids: Tensor, attention_mask: Tensor, which: Sequence[int]) -> Tensor:
+        """(1, L) token ids and mask -> (1, L, width of all): what is between the layers, side by side. 0 is
+        what the first is given, 1 what it makes of it."""
+        ...
+
+
 class Family(Protocol):
     """One kind of checkpoint: what goes into its networks and comes out. Never where they run."""
 
@@ -165,4 +174,12 @@ class Family(Protocol):
 
     def size_conditioning(self, width: int, height: int) -> Mapping[str, Tensor]:
         """What the denoiser is told of the picture's size, by name, each (1, ...); often nothing."""
+        ...
+
+
+class DistilledFamily(Family, Protocol):
+    """A family with models that are told the guidance (ModelFacts.guidance_embedding)."""
+
+    def guidance_conditioning(self, scale: float, width: int) -> Mapping[str, Tensor]:
+        """What the denoiser is told of the guidance scale, by name, each (1, ...)."""
         ...

@@ -1,0 +1,37 @@
+"""A prompt as a language model reads it: as a turn of a chat, cut or filled up to so many tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Reading:
+    """`ids` and `mask` (1, tokens) for the encoder; the prompt's `tokens` that are read, and those `cut`."""
+
+    ids: Tensor
+    mask: Tensor
+    tokens: tuple[str, ...]
+    cut: tuple[str, ...]
+
+
+def read(tokenizer: Any, words: str, before: str, after: str, limit: int) -> Reading:
+    """`before` and `after` are what the chat has around the words. What is beyond `limit` is cut at the end,
+    as diffusers does it."""
+    import torch
+
+    settings = {"padding": "max_length", "truncation": True, "max_length": limit}
+    read_as = tokenizer(before + words + after, **settings)
+    written = [tokenizer.decode([each]) for each in tokenizer(words).input_ids]
+    kept = max(0, limit - len(tokenizer(before).input_ids))
+    tokens = tuple(token.strip() or " " for token in written)
+    return Reading(
+        torch.tensor([read_as.input_ids]),
+        torch.tensor([read_as.attention_mask]),
+        tokens[:kept],
+        tokens[kept:],
+    )
