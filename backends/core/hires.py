@@ -11,13 +11,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from backends.core import noise, pictures, samplers
-from backends.core.contract import LANCZOS, LATENTS, Hires, InvalidRequest, ModelFacts, Request, unknown
+from backends.core import noise, samplers
+from backends.core.contract import Hires, InvalidRequest, ModelFacts, Request
 
 Start = Callable[[torch.Generator], Tensor]
 """A picture's clean latents, scaled: (1, C, h, w). May draw from the generator."""
@@ -35,8 +33,6 @@ def drawn_from(moments: tuple[Tensor, Tensor], facts: ModelFacts) -> Start:
 
 def second_pass(request: Request, hires: Hires, scheduler: Any) -> Request:
     """The second pass as a request of its own. `scheduler` is a fresh one of the request's."""
-    if hires.by not in (LATENTS, LANCZOS):
-        raise unknown("way to enlarge", hires.by, (LATENTS, LANCZOS))
     steps = schedule_for(scheduler, hires)
     return replace(
         request, width=hires.width, height=hires.height, steps=steps, strength=hires.strength, hires=None
@@ -58,11 +54,3 @@ def schedule_for(scheduler: Any, hires: Hires) -> int:
 def enlarged_latents(latents: Tensor, shape: tuple[int, ...]) -> Tensor:
     """(1, C, h, w) -> (1, C, H, W), bilinear, as A1111's "Latent"."""
     return torch.nn.functional.interpolate(latents, size=shape[-2:], mode="bilinear", align_corners=False)
-
-
-def enlarged_pixels(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    """(3, h, w) in 0..1 -> (1, 3, H, W) in -1..1, by Lanczos, through 8 bits as a saved picture's."""
-    made = pictures.to_picture(pixels)
-    image = Image.frombytes("RGB", (made.width, made.height), made.rgb)
-    larger = image.resize(size, Image.Resampling.LANCZOS)
-    return torch.asarray(np.asarray(larger, np.float32) / 255.0).permute(2, 0, 1)[None] * 2.0 - 1.0

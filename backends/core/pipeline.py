@@ -22,7 +22,6 @@ from torch import Tensor
 from backends import families
 from backends.core import chunks, guard, hires, inpaint, noise, pictures, preview, samplers
 from backends.core.contract import (
-    LATENTS,
     Event,
     Finished,
     InvalidRequest,
@@ -31,13 +30,16 @@ from backends.core.contract import (
     Request,
     Stage,
     StageFinished,
+    StageProgress,
     Stages,
     StageStarted,
     StepDone,
     TextRead,
 )
+from backends.core.enlarger import Enlarger, find_enlarger
 from backends.core.prompt_reading import Prompts
 from backends.core.shelf import Shelf
+from backends.core.upscale import TileDone
 
 if TYPE_CHECKING:
     from backends.core.inside import Observer
@@ -57,7 +59,8 @@ def generate(
     LoRAs, embeddings and wildcards that the prompt names are looked for in `search` (see shelf.py).
     Raises InvalidRequest, UnreadablePicture, OutOfMemory or BadPicture.
     """
-    run = _Run(request, stages, Prompts(request, Shelf(search)))
+    shelf = Shelf(search)
+    run = _Run(request, stages, Prompts(request, shelf))
     stages.check_size(request.width, request.height)
     if request.hires is not None:
         stages.check_size(*request.picture_size)
@@ -65,7 +68,7 @@ def generate(
     samplers.set_steps(run.new_scheduler(), request.sampler, request.steps)
     conditioning = yield from _read_prompt(run, 0)
     start = yield from _read_picture(run)
-    detail = yield from _second_pass(run)
+    detail = yield from _second_pass(run, shelf)
     show = preview.of(stages) if previews else None
     for index in range(request.count):
         if run.prompts.differs(index):
@@ -90,10 +93,15 @@ class _Run:
     tokens: Sequence[int] = ()
     inpainting: inpaint.Inpainting | None = None
     steps_before: int = 0
+    enlarger: Enlarger | None = None
 
     @property
     def denoising(self) -> Stage:
         return Stage.DETAILING if self.steps_before else Stage.DENOISING
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        return self.enlarger.provenance if self.enlarger else {}
 
     @property
     def guided(self) -> bool:
@@ -200,7 +208,7 @@ def _encoded(run: _Run, pixels: Tensor, doing: str) -> hires.Start:
     return hires.drawn_from(moments, run.stages.facts)
 
 
-def _second_pass(run: _Run) -> Generator[Event, None, _Run | None]:
+def _second_pass(run: _Run, shelf: Shelf) -> Generator[Event, None, _Run | None]:
     """The run in the larger size, where one is asked for."""
     request, scheduler = run.request, run.new_scheduler()
     if request.hires is None:
@@ -208,7 +216,8 @@ def _second_pass(run: _Run) -> Generator[Event, None, _Run | None]:
     samplers.set_steps(scheduler, request.sampler, request.steps)
     first = math.ceil(len(scheduler.timesteps) / scheduler.order)
     larger = hires.second_pass(request, request.hires, scheduler)
-    detail = _Run(larger, run.stages, run.prompts, run.seconds, steps_before=first)
+    way = find_enlarger(request.hires.by, shelf)
+    detail = _Run(larger, run.stages, run.prompts, run.seconds, steps_before=first, enlarger=way)
     samplers.set_steps(detail.new_scheduler(), larger.sampler, larger.steps)
     yield from _read_picture(detail)
     return detail
@@ -216,10 +225,9 @@ def _second_pass(run: _Run) -> Generator[Event, None, _Run | None]:
 
 def _enlarge(run: _Run, detail: _Run, index: int, latents: Tensor) -> Generator[Event, None, hires.Start]:
     """What the second pass starts from."""
-    request, began, wanted = run.request, time.perf_counter(), run.request.hires
-    assert wanted is not None
+    request, began = run.request, time.perf_counter()
     yield StageStarted(request.id, Stage.ENLARGING, index)
-    if wanted.by == LATENTS:
+    if detail.enlarger is None:
         shape = run.stages.facts.latent_shape(*request.picture_size)
         larger = hires.enlarged_latents(latents, shape)
         yield run.finished(Stage.ENLARGING, began, index)
@@ -227,10 +235,21 @@ def _enlarge(run: _Run, detail: _Run, index: int, latents: Tensor) -> Generator[
     image = run.stages.decode(latents)
     yield from _remarks(run)
     guard.check_finite(image, "enlarging the picture")
-    pixels = hires.enlarged_pixels(pictures.to_unit(image), request.picture_size)
+    enlarging = detail.enlarger(pictures.to_unit(image), request.picture_size)
+    pixels = yield from _told(run, enlarging, index)
     start = _encoded(detail, pixels, "enlarging the picture")
     yield run.finished(Stage.ENLARGING, began, index)
     return start
+
+
+def _told(run: _Run, making: Generator[TileDone, None, Tensor], index: int) -> Generator[Event, None, Tensor]:
+    """What comes of it, after an event for each tile."""
+    while True:
+        try:
+            tile = next(making)
+        except StopIteration as end:
+            return end.value
+        yield StageProgress(run.request.id, Stage.ENLARGING, tile.done, tile.of, index)
 
 
 def _denoise(
@@ -369,6 +388,6 @@ def _develop(run: _Run, index: int, latents: Tensor) -> Iterator[Event]:
         request.seed + index,
         pictures.to_picture(pixels),
         dict(run.seconds),
-        {**run.stages.provenance, **run.prompts.provenance},
+        {**run.stages.provenance, **run.prompts.provenance, **run.provenance},
         *run.prompts.where_chosen(index),
     )

@@ -11,14 +11,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from backends.core.contract import InvalidRequest, unknown
+from backends.core.contract import LANCZOS, LATENTS, InvalidRequest, unknown
 
 LORAS = ("loras", "Lora", "models/Lora", "models/loras")
 EMBEDDINGS = ("embeddings", "models/embeddings")
 WILDCARDS = ("wildcards",)
+UPSCALERS = (
+    "upscalers", "upscale_models", "ESRGAN", "RealESRGAN",
+    "models/upscale_models", "models/ESRGAN", "models/RealESRGAN",
+)  # fmt: skip
 _LORA_ENDINGS = (".safetensors",)
 _EMBEDDING_ENDINGS = (".safetensors", ".pt", ".bin")
 _WILDCARD_ENDINGS = (".txt",)
+_UPSCALER_ENDINGS = (".safetensors",)
+PICKLED_ENDINGS = (".pth", ".pt")
 _DEEPEST = 3
 
 
@@ -42,6 +48,33 @@ class Shelf:
     def wildcards(self) -> Mapping[str, Path]:
         """Text files of one choice a line, by path within the folder without the ending: "animal/bird"."""
         return self._named(WILDCARDS, _WILDCARD_ENDINGS, by_path=True)
+
+    @cached_property
+    def upscalers(self) -> Mapping[str, Path]:
+        """Files of networks that enlarge pictures, by name."""
+        return self._named(UPSCALERS, _UPSCALER_ENDINGS)
+
+    @cached_property
+    def pickled_upscalers(self) -> Mapping[str, Path]:
+        """Those that must be written anew before they can be used, by name."""
+        found = self._named(UPSCALERS, PICKLED_ENDINGS)
+        return {name: path for name, path in found.items() if name not in self.upscalers}
+
+    def upscaler(self, name: str) -> Path:
+        """The upscaler's file. Raises InvalidRequest, with the nearest name, when there is none."""
+        if name in self.upscalers:
+            return self.upscalers[name]
+        if name in self.pickled_upscalers:
+            raise InvalidRequest(
+                f"The upscaler {name!r} is a pickle, which can hold more than numbers.",
+                f"Upscale a picture with it once: `mezzotint upscale PICTURE --by {name}` writes it anew.",
+            )
+        if self.upscalers:
+            raise unknown("upscaler", name, [*self.upscalers, LATENTS, LANCZOS])
+        raise InvalidRequest(
+            f"There is no upscaler called {name!r}.",
+            f"Put its .safetensors file into {self._own(UPSCALERS)}.",
+        )
 
     def lora(self, name: str) -> Path:
         """The LoRA's file. Raises InvalidRequest, with the nearest name, when there is none."""

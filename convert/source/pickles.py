@@ -23,6 +23,7 @@ from convert.source.opcodes import stranger
 Rewrite = Callable[[BinaryIO, BinaryIO], None]
 _SAFER = "Get the model as a .safetensors file."
 _SECONDS = 1800
+_WRAPPINGS = ("state_dict", "params_ema", "params-ema", "params")  # the last three: upscalers'
 _SPARE_BYTES = 12 * 2**30
 _DTYPES = {
     "float64": "F64",
@@ -116,7 +117,7 @@ def _rewrite(file: BinaryIO, out: BinaryIO) -> None:
 def _tensors(loaded: Any) -> dict[str, Any]:
     import torch
 
-    inner = loaded.get("state_dict", loaded)
+    inner = next((loaded[name] for name in _WRAPPINGS if isinstance(loaded.get(name), dict)), loaded)
     found = {
         str(k): v.contiguous() for k, v in inner.items() if isinstance(v, torch.Tensor) and not v.is_sparse
     }

@@ -76,6 +76,10 @@ def _run(words: list[str], stop: Stop) -> int:
         from desktop.cli import download
 
         return download.run(options, stop)
+    if isinstance(options, arguments.UpscaleOptions):
+        from desktop.cli import upscale
+
+        return upscale.run(options, stop)
     if isinstance(options, arguments.ImportOptions):
         from desktop.cli import import_file
 

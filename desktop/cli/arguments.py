@@ -19,9 +19,11 @@ from desktop.cli.inpaint_options import add_inpaint
 from desktop.cli.lora_options import add_lora
 from desktop.cli.loras_options import LORAS, LorasOptions, add_loras
 from desktop.cli.models_options import IMPORT, ImportOptions, ModelsOptions, add_import, add_models
+from desktop.cli.upscale_options import UPSCALE, UpscaleOptions, add_upscale
 
 COMMANDS = {
     "generate": "make pictures from a prompt",
+    "upscale": "make a picture larger, by Lanczos or with an upscaler",
     "library": "list the pictures made, or check, rebuild, back up or restore the list of them",
     "models": "list the installed models, and those of other programs",
     "loras": "list the LoRAs, embeddings and lists of wildcards that a prompt can name",
@@ -125,6 +127,7 @@ Options = (
     | LorasOptions
     | ImportOptions
     | DownloadOptions
+    | UpscaleOptions
 )
 
 
@@ -148,6 +151,7 @@ def parse(arguments: list[str]) -> tuple[str, Options]:
         "loras": LorasOptions,
         "import": ImportOptions,
         "download": DownloadOptions,
+        "upscale": UpscaleOptions,
     }
     return command, kinds.get(command, InspectOptions)(**values)
 
@@ -170,6 +174,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add_loras(commands.add_parser("loras", help=COMMANDS["loras"], description=LORAS))
     add_import(commands.add_parser("import", help=COMMANDS["import"], description=IMPORT))
     add_download(commands.add_parser("download", help=COMMANDS["download"], description=DOWNLOAD))
+    add_upscale(commands.add_parser("upscale", help=COMMANDS["upscale"], description=UPSCALE))
     doctor = commands.add_parser("doctor", help=COMMANDS["doctor"])
     doctor.add_argument("--json", action="store_true", help="print one JSON object, for programs")
     return parser

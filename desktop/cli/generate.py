@@ -140,6 +140,9 @@ class _Work:
             self.progress.note(
                 "That picture was made with other LoRAs or embeddings, so this one will differ."
             )
+        upscaler = self.plan.like.provenance.get("upscaler") if self.plan.like else None
+        if upscaler and ready.provenance.get("upscaler", upscaler) != upscaler:
+            self.progress.note("That picture was enlarged by another upscaler, so this one will differ.")
 
     def _handle(self, event: Event) -> None:
         match event:

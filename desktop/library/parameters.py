@@ -52,6 +52,9 @@ def _settings(record: Record) -> Iterator[tuple[str, str]]:
         yield from write_hires(record.hires, (record.width, record.height))
     if record.inpainting is not None and record.inpainting.mask:
         yield "Mask blur", str(record.inpainting.feather)
+    if record.upscaled is not None:
+        yield "Postprocess upscale by", _number(record.upscaled.scale)
+        yield "Postprocess upscaler", record.upscaled.by
     if record.clip_skip:
         yield "Clip skip", str(record.clip_skip + 1)
     if used := made.get("additions"):

@@ -36,6 +36,20 @@ class Inpainted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Upscaled:
+    """How a picture was made larger after it was finished: by "lanczos" or an upscaler's name, its file's
+    SHA-256 and the tiles' side (0 without one); the size that came of it, and which picture it was."""
+
+    by: str
+    scale: float
+    width: int
+    height: int
+    tile: int = 0
+    sha256: str = ""
+    origin: InitPicture | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """One picture's recipe and provenance. None is for what another program did not write down.
 
@@ -63,6 +77,7 @@ class Record:
     init_image: InitPicture | None = None
     inpainting: Inpainted | None = None
     hires: Hires | None = None
+    upscaled: Upscaled | None = None
     provenance: Mapping[str, str] = field(default_factory=dict[str, str])
     stage_seconds: Mapping[str, float] = field(default_factory=dict[str, float])
     created: str = ""
@@ -72,7 +87,8 @@ class Record:
     @property
     def picture_size(self) -> tuple[int | None, int | None]:
         """Width and height of the picture, where they are known."""
-        return (self.hires.width, self.hires.height) if self.hires else (self.width, self.height)
+        last = self.upscaled or self.hires or self
+        return last.width, last.height
 
 
 def describe(request: Request, ready: PictureReady, init: InitPicture | None, created: str) -> Record:
@@ -148,6 +164,7 @@ def from_json(text: str) -> Record:
         init_image=_init_picture(entries),
         inpainting=_inpainting(entries),
         hires=_hires(entries),
+        upscaled=_upscaled(entries),
         provenance={name: str(value) for name, value in entries.table("provenance").items()},
         stage_seconds={name: float(value) for name, value in entries.table("stage_seconds").items()},
         created=entries.text("created") or "",
@@ -156,8 +173,8 @@ def from_json(text: str) -> Record:
     )
 
 
-def _init_picture(entries: _Entries) -> InitPicture | None:
-    if not (table := entries.table("init_image")):
+def _init_picture(entries: _Entries, name: str = "init_image") -> InitPicture | None:
+    if not (table := entries.table(name)):
         return None
     inner = _Entries(table)
     return InitPicture(
@@ -184,6 +201,21 @@ def _hires(entries: _Entries) -> Hires | None:
         return Hires(**table)
     except (TypeError, InvalidRequest) as error:
         raise ValueError("the hi-res fix is damaged") from error
+
+
+def _upscaled(entries: _Entries) -> Upscaled | None:
+    if not (table := entries.table("upscaled")):
+        return None
+    inner = _Entries(table)
+    return Upscaled(
+        by=inner.text("by") or "",
+        scale=inner.number("scale") or 1.0,
+        width=inner.whole("width") or 0,
+        height=inner.whole("height") or 0,
+        tile=inner.whole("tile") or 0,
+        sha256=inner.text("sha256") or "",
+        origin=_init_picture(inner, "origin"),
+    )
 
 
 def _edges(value: object) -> tuple[int, int, int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,6 +21,7 @@ from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_img2im
     StableDiffusionXLImg2ImgPipeline,
 )
 from PIL import Image
+from safetensors.torch import save_file
 
 from backends.core import pipeline
 from backends.core.contract import (
@@ -29,14 +31,17 @@ from backends.core.contract import (
     PictureReady,
     Request,
     Stage,
+    StageProgress,
     Stages,
     StageStarted,
     StepDone,
 )
 from backends.core.quiet import quiet
 from backends.core.registry import get_backend
+from backends.core.upscaler_networks import network_of
 from tests.families.reference import STEPS, arguments, make, png_bytes, psnr, scheduler_for, start_picture
 from tests.tiny_models import EPSILON, V_ZERO_SNR, make_tiny_model, make_tiny_sdxl
+from tests.upscaler_files import compact
 
 MINIMUM_DB = 60.0
 SIDE, WIDE, HIGH = 64, 96, 128
@@ -113,10 +118,10 @@ def test_as_diffusers_does_it_by_hand(pair: Pair, by: str, sampler: str, guidanc
     assert psnr(ours, expected) >= MINIMUM_DB
 
 
-def run(stages: Stages, **wanted: Any) -> list[Event]:
+def run(stages: Stages, search: tuple[Path, ...] = (), **wanted: Any) -> list[Event]:
     settings: dict[str, Any] = {"prompt": PROMPT, "steps": STEPS, "guidance_scale": 1.0, "sampler": "euler"}
     request = Request(**(settings | wanted), width=SIDE, height=SIDE, seed=7)
-    return list(pipeline.generate(request, stages))
+    return list(pipeline.generate(request, stages, search=search))
 
 
 def test_both_passes_count_and_are_shown(stages: Stages) -> None:
@@ -192,3 +197,33 @@ def test_a_start_picture_and_hires_dont_go_together() -> None:
             width=64, height=64, steps=9, guidance_scale=1, sampler="euler", seed=0,
             init_image=png_bytes(start_picture(64)), hires=hires("latent"),
         )  # fmt: skip
+
+
+def test_an_upscaler_can_enlarge_it(stages: Stages, tmp_path: Path) -> None:
+    """As done by hand: our own picture, the network's, resized, and image to image with the same seed."""
+    weights = compact(scale=4)
+    (tmp_path / "upscalers").mkdir()
+    save_file(weights, tmp_path / "upscalers" / "Big.safetensors")
+    ours = make(stages, (SIDE, SIDE), hires=hires("Big"), search=(tmp_path,))
+    first, by = make(stages, (SIDE, SIDE)), network_of(weights)
+    assert by is not None
+    with torch.inference_mode():
+        four = by(torch.from_numpy(first.astype(np.float32) / 255).permute(2, 0, 1)[None])[0].clamp(0, 1)
+    large = Image.fromarray((four.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())
+    larger = large.resize((WIDE, HIGH), Image.Resampling.LANCZOS)
+    by_hand = make(stages, (WIDE, HIGH), start=larger, steps=5, strength=0.6)
+    assert psnr(ours, by_hand) >= MINIMUM_DB
+    events = run(stages, hires=hires("Big"), search=(tmp_path,))
+    assert [(e.done, e.of) for e in events if isinstance(e, StageProgress)] == [(1, 1)]
+    (ready,) = [event for event in events if isinstance(event, PictureReady)]
+    digest = hashlib.sha256((tmp_path / "upscalers" / "Big.safetensors").read_bytes()).hexdigest()
+    assert ready.provenance["upscaler"] == f"Big: {digest}"
+
+
+def test_an_upscaler_that_isnt_there_is_told_first(stages: Stages, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"no upscaler called 'Big'.*upscalers"):
+        run(stages, hires=hires("Big"), search=(tmp_path,))
+    (tmp_path / "upscalers").mkdir()
+    (tmp_path / "upscalers" / "Big.pth").write_bytes(b"")
+    with pytest.raises(InvalidRequest, match="mezzotint upscale PICTURE --by Big"):
+        run(stages, hires=hires("Big"), search=(tmp_path,))

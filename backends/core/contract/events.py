@@ -55,6 +55,16 @@ class StageFinished(Event):
 
 
 @dataclass(frozen=True)
+class StageProgress(Event):
+    """`done` of `of` parts of a stage are made."""
+
+    stage: Stage
+    done: int
+    of: int
+    picture_index: int = 0
+
+
+@dataclass(frozen=True)
 class Notice(Event):
     """Something worth knowing that stops nothing, as a sentence."""
 
