@@ -40,6 +40,10 @@ def run_command(words: list[str]) -> int:
 
 def _run(words: list[str], stop: Stop) -> int:
     _, options = arguments.parse(words)
+    if isinstance(options, arguments.PlotOptions):
+        from desktop.cli import plot
+
+        return plot.run(options, stop)
     if isinstance(options, arguments.GenerateOptions):
         from desktop.cli import generate
 

@@ -20,9 +20,11 @@ from desktop.cli.lora_options import add_lora
 from desktop.cli.loras_options import LORAS, LorasOptions, add_loras
 from desktop.cli.models_options import IMPORT, ImportOptions, ModelsOptions, add_import, add_models
 from desktop.cli.upscale_options import UPSCALE, UpscaleOptions, add_upscale
+from desktop.library.plots import SETTINGS
 
 COMMANDS = {
     "generate": "make pictures from a prompt",
+    "plot": "make a picture for each pair of values of two settings, on one sheet and a page",
     "upscale": "make a picture larger, by Lanczos or with an upscaler",
     "library": "list the pictures made, or check, rebuild, back up or restore the list of them",
     "models": "list the installed models, and those of other programs",
@@ -79,6 +81,14 @@ class GenerateOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlotOptions(GenerateOptions):
+    """The options of `mezzotint plot`: those of `generate`, and the axes as they are written."""
+
+    x: str
+    y: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class InspectOptions:
     """The options of `mezzotint doctor`."""
 
@@ -117,6 +127,7 @@ class _Parser(argparse.ArgumentParser):
 
 Options = (
     GenerateOptions
+    | PlotOptions
     | LibraryOptions
     | InspectOptions
     | ConvertOptions
@@ -142,6 +153,7 @@ def parse(arguments: list[str]) -> tuple[str, Options]:
         raise InvalidRequest("No command was given.", f"Use one of: {', '.join(COMMANDS)}.")
     kinds: dict[str, type[Options]] = {
         "generate": GenerateOptions,
+        "plot": PlotOptions,
         "library": LibraryOptions,
         "convert": ConvertOptions,
         "bench": BenchOptions,
@@ -165,6 +177,7 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"Mezzotint {version('mezzotint')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_generate(commands.add_parser("generate", help=COMMANDS["generate"], description=_GENERATE))
+    _add_plot(commands.add_parser("plot", help=COMMANDS["plot"], description=_PLOT))
     add_convert(commands.add_parser("convert", help=COMMANDS["convert"], description=CONVERT))
     _add_library(commands.add_parser("library", help=COMMANDS["library"], description="The library."))
     add_compare(commands.add_parser("compare", help=COMMANDS["compare"]))
@@ -234,6 +247,19 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     add("--like", metavar="PICTURE", help="repeat this PNG: its recipe is used for whatever is not given")
     add("--json", action="store_true", help="print one JSON line a picture, once it is safely on disk")
     add("--quiet", action="store_true", help="print the pictures' paths only")
+
+
+_PLOT = (
+    'An axis is a setting and its values: --x steps=4,8,16 --y "guidance=1-7 (+2)". Settings: '
+    f"{', '.join(SETTINGS)}, lora:NAME. Of prompt=fox,cat,dog the first is what stands in the prompt. "
+    "The other options are those of `mezzotint generate`."
+)
+
+
+def _add_plot(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--x", metavar="AXIS", required=True, help="what changes from left to right")
+    parser.add_argument("--y", metavar="AXIS", help="what changes from top to bottom")
+    _add_generate(parser)
 
 
 def _add_library(parser: argparse.ArgumentParser) -> None:

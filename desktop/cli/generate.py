@@ -49,22 +49,22 @@ def run(options: GenerateOptions, stop: Stop) -> int:
             choose_progress(wanted=not (options.json or options.quiet)) as progress,
             contextlib.closing(Keeper(progress.note)) as keeper,
         ):
-            work = _Work(make_plan(options), progress, _choose_output(options), stop, keeper)
+            work = Making(make_plan(options), progress, choose_output(options), stop, keeper)
             work.run()
     except KeyboardInterrupt:
-        say(f"Stopped; pictures saved before that: {work.saved if work else 0}.")
+        say(f"Stopped; pictures saved before that: {len(work.saved) if work else 0}.")
         return INTERRUPTED
     return 0
 
 
-def _choose_output(options: GenerateOptions) -> Output:
+def choose_output(options: GenerateOptions) -> Output:
     if options.json:
         return JsonOutput()
     return PathOutput() if options.quiet else HumanOutput()
 
 
 @dataclass
-class _Work:
+class Making:
     """One run of the command: the plan, and what has come of it so far."""
 
     plan: Plan
@@ -72,27 +72,36 @@ class _Work:
     output: Output
     stop: Stop
     keeper: Keeper
-    saved: int = 0
+    saved: list[Saved] = field(default_factory=list[Saved])
     denoising: Stage = Stage.DENOISING
     start_seconds: dict[str, float] = field(default_factory=dict[str, float])
 
     def run(self) -> None:
         for note in self.plan.notes:
             self.progress.note(note)
+        with contextlib.closing(self.open()) as stages:
+            self.make(stages)
+
+    def open(self) -> Stages:
+        """The plan's model on the plan's backend."""
         backend = self._choose_backend()
         self.progress.stage("Importing")
         from backends.core import torch_stages
-        from backends.core.pipeline import generate
 
         torch_stages.import_classes()  # so that its time counts as importing, not as opening
         self.stop.check()
         self.start_seconds["importing"] = seconds_since_start()
+        return self._open(backend)
+
+    def make(self, stages: Stages) -> None:
+        """Makes the plan's pictures and saves each as soon as it is done."""
+        from backends.core.pipeline import generate
+
         self.keeper.remember(self.plan.request)
-        with contextlib.closing(self._open(backend)) as stages:
-            events = generate(self.plan.request, stages, previews=False, search=self.plan.search)
-            with contextlib.closing(events):
-                for event in events:
-                    self._handle(event)
+        events = generate(self.plan.request, stages, previews=False, search=self.plan.search)
+        with contextlib.closing(events):
+            for event in events:
+                self._handle(event)
 
     def _choose_backend(self) -> Backend:
         """The one asked for, else the one that made the picture to repeat, else the best."""
@@ -170,12 +179,12 @@ class _Work:
         record = describe(self.plan.request, ready, self.plan.init, created)
         data = encode_picture(ready.picture, record)
         path = self.plan.destination.save(data, self.plan.request, ready.picture_index)
-        self.saved += 1
         digest = hashlib.sha256(data).hexdigest()
         self.keeper.keep(path, digest, len(data), record)
         seconds = {**self._making_seconds(ready), "saving": time.perf_counter() - began}
+        self.saved.append(Saved(path=path, sha256=digest, record=record, seconds=seconds))
         with self.progress.aside():
-            self.output.picture(Saved(path=path, sha256=digest, record=record, seconds=seconds))
+            self.output.picture(self.saved[-1])
 
     def _making_seconds(self, ready: PictureReady) -> dict[str, float]:
         """What was done once counts for the first picture."""
