@@ -15,9 +15,9 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from backends.core.contract import MezzotintError
+from convert.converted import open_converted
 from convert.lint_neural_engine_rules import Effect, Finding, lint
 from convert.lint_neural_engine_values import lint_values
-from convert.verify import open_converted
 from convert.verify_inputs import record
 
 _SHOWN: Final = 5

@@ -25,12 +25,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from backends.core.contract import BrokenModel, InvalidRequest, MezzotintError
+from backends.core.contract import BrokenModel, MezzotintError
 from backends.core.model_folder import open_folder
+from convert.converted import Chain, Converted, open_converted
 from convert.coreml_networks import reference_network
-from convert.mil_reference import Arithmetic, Network, load
-from convert.mil_reference.parity import Drift, first_beyond, psnr
-from convert.verify_inputs import PROMPTS, Arrays, fit_batch, record
+from convert.mil_reference import Arithmetic
+from convert.mil_reference.parity import Drift, psnr
+from convert.verify_inputs import PROMPTS, Arrays, record
 
 SAME_WEIGHTS: Final = "same weights"
 """The name of the third comparison: fp32 arithmetic against torch with the package's weights."""
@@ -77,106 +78,6 @@ class Check:
         return f"{found}{verdict}{where}"
 
 
-@dataclass(frozen=True)
-class Converted:
-    """A converted folder's own description (model.json, "coreml")."""
-
-    path: Path
-    facts: Mapping[str, Any]
-
-    @property
-    def networks(self) -> tuple[str, ...]:
-        """The networks that it holds."""
-        return tuple(self.facts["packages"])
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Its first size: width and height in pixels."""
-        width, height = self.facts["sizes"][0]
-        return int(width), int(height)
-
-    @property
-    def source(self) -> Path:
-        """The model it was made from. Raises InvalidRequest when that is not there."""
-        found = Path(self.facts["source"]["folder"])
-        if not found.is_dir():
-            raise InvalidRequest(
-                f"The model that {self.path.name} was made from is not at {found}.", "Name it with --source."
-            )
-        return found
-
-    def limit(self, arithmetic: str) -> float:
-        """The least PSNR that is asked for, in dB."""
-        by_design = self.fewer_bits and arithmetic == Arithmetic.FP32
-        return LIMITS[Arithmetic.FP16 if by_design else arithmetic]
-
-    @property
-    def fewer_bits(self) -> bool:
-        """Whether weights have fewer bits than 16."""
-        return int(self.facts.get("bits", 16)) < 16 or self.facts.get("least_psnr") is not None
-
-    def load(self, network: str) -> Chain:
-        """A network's packages, the function for the first size of each. Raises BrokenModel."""
-        functions: Mapping[str, str] = self.facts.get("functions") or {}
-        width, height = self.size
-        function = functions.get(f"{width}x{height}") if not network.startswith("text_encoder") else None
-        files: Sequence[str] = self.facts["packages"][network]
-        return Chain(tuple(load(self.path / file, function) for file in files))
-
-
-class Chain:
-    """A network in one package, or cut in several: each takes what was given or what those before it made."""
-
-    def __init__(self, networks: tuple[Network, ...]) -> None:
-        self.networks = networks
-
-    def run(self, inputs: Arrays, arithmetic: str) -> dict[str, NDArray[Any]]:
-        """The last package's outputs."""
-        values, outputs = dict(inputs), dict[str, NDArray[Any]]()
-        for network in self.networks:
-            outputs = network.run({name: values[name] for name in network.inputs}, arithmetic)
-            values |= outputs
-        return outputs
-
-    @property
-    def unpacked(self) -> dict[str, Tensor]:
-        """The weights that have a table, as it gives them back, by coremltools' names."""
-        found: dict[str, Tensor] = {}
-        for network in self.networks:
-            found |= network.unpacked()
-        return found
-
-    def first_beyond(self, inputs: Arrays, bound: float) -> Drift | None:
-        """The first layer of the first package that is beyond the bound; later ones get fp32 inputs."""
-        values = dict(inputs)
-        for network in self.networks:
-            given = {name: values[name] for name in network.inputs}
-            if found := first_beyond(network, given, bound):
-                return found
-            values |= network.run(given)
-        return None
-
-    def fit(self, inputs: Arrays) -> Arrays:
-        """The inputs with the batch that the packages take."""
-        wanted = {name: value.shape for network in self.networks for name, value in network.inputs.items()}
-        return {
-            name: fit_batch(array, wanted.get(name, (None,))[0] or len(array))
-            for name, array in inputs.items()
-        }
-
-
-def open_converted(path: Path) -> Converted:
-    """Raises BrokenModel for a folder that is not a conversion to Core ML."""
-    try:
-        manifest = json.loads((path / "model.json").read_text())
-        facts = cast(Mapping[str, Any], manifest["coreml"])
-        return Converted(path, {key: facts[key] for key in ("packages", "sizes", "source")} | dict(facts))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BrokenModel(
-            f"{path} is not a model converted to Core ML.", "Name a folder that `mezzotint convert` made."
-        ) from error
-
-
 def verify(
     converted: Path,
     source: Path | None = None,
@@ -202,12 +103,18 @@ def verify(
         network = made(name)
         wanted = _torch_outputs(network, fitted)
         for arithmetic in arithmetics:
-            yield check(name, chain, fitted, wanted, arithmetic, opened.limit(arithmetic), bound)
+            yield check(name, chain, fitted, wanted, arithmetic, _limit(opened, arithmetic), bound)
         if opened.fewer_bits and Arithmetic.FP32 in arithmetics:
             take_weights(network, chain.unpacked)
             wanted = _torch_outputs(network, fitted)
             found = check(name, chain, fitted, wanted, Arithmetic.FP32, LIMITS[SAME_WEIGHTS])
             yield replace(found, arithmetic=SAME_WEIGHTS)
+
+
+def _limit(opened: Converted, arithmetic: str) -> float:
+    """The least PSNR that is asked for, in dB."""
+    by_design = opened.fewer_bits and arithmetic == Arithmetic.FP32
+    return LIMITS[Arithmetic.FP16 if by_design else arithmetic]
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ import torch
 from backends.core.contract import BrokenModel
 from backends.core.model_folder import open_folder
 from convert import verify
+from convert.converted import Chain
 from convert.coreml_networks import door, reference_network
 from convert.mil_reference import Network, from_program, import_coremltools
 from convert.verify_inputs import fit_batch, record
@@ -123,7 +124,7 @@ def test_a_network_cut_in_two_is_run_as_one() -> None:
     x = np.ones((1, 3), np.float32)
     first = build_program(lambda mb, x: mb.add(x=x, y=np.float32(2), name="hidden"), {"x": x})
     second = build_program(lambda mb, h, x: mb.mul(x=h, y=x, name="y"), {"hidden": x, "x": x})
-    chain = verify.Chain((Network(from_program(first)), Network(from_program(second))))
+    chain = Chain((Network(from_program(first)), Network(from_program(second))))
     assert chain.run({"x": 3 * x}, "fp32")["y"].tolist() == [[15.0] * 3]
 
 
