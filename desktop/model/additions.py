@@ -60,6 +60,7 @@ class Found:
     cards: tuple[AdditionCard, ...] = ()
     shelf: Shelf = field(default_factory=Shelf)
     folders: Mapping[Kind, Path] = field(default_factory=dict[Kind, Path])
+    upscalers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import ClassVar
 
 from psygnal import SignalGroupDescriptor
 
-from backends.core.contract import MAX_SIDE, MIN_SIDE, Defaults, Request
+from backends.core.contract import HIRES_STRENGTH, MAX_SIDE, MIN_SIDE, Defaults, Hires, Request
+from backends.core.contract.hires import scaled
 from desktop.model.start import StartPicture
 from desktop.model.styles import Style
 
@@ -42,7 +43,8 @@ class Form:
 
     While the seed is not locked every request gets a new one, which the field then shows. `style` is
     the name of a saved style, or empty. `strength`, `mask`, `feather` and `extend` (left, top, right, bottom)
-    count only with a `start` picture; `width` and `height` are without what is extended.
+    count only with a `start` picture; `width` and `height` are without what is extended. The hi-res fix is
+    off while `hires_by` is empty, and with a start picture.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -65,6 +67,10 @@ class Form:
     mask: bytes | None = None
     feather: int = FEATHER
     extend: tuple[int, int, int, int] = NOT_EXTENDED
+    hires_by: str = ""
+    hires_scale: float = 2.0
+    hires_steps: int = 10
+    hires_strength: float = HIRES_STRENGTH
 
     def use_model(self, choice: ModelChoice) -> None:
         """Chooses a model and takes over the settings it looks best with."""
@@ -97,6 +103,26 @@ class Form:
         left, top, right, bottom = self.extend if self.start else NOT_EXTENDED
         return self.width + left + right, self.height + top + bottom
 
+    @property
+    def hires(self) -> Hires | None:
+        """The second pass, where one is wanted. Raises InvalidRequest."""
+        if not self.hires_by or self.start is not None:
+            return None
+        return Hires(
+            width=scaled(self.width, self.hires_scale),
+            height=scaled(self.height, self.hires_scale),
+            steps=self.hires_steps,
+            strength=self.hires_strength,
+            by=self.hires_by,
+        )
+
+    def use_hires(self, hires: Hires | None) -> None:
+        """A second pass as this one, from the form's size; or none."""
+        self.hires_by = hires.by if hires else ""
+        if hires is not None:
+            self.hires_scale = round(hires.width / self.width, 2)
+            self.hires_steps, self.hires_strength = hires.steps, hires.strength
+
     def use_inpainting(self, mask: bytes | None, feather: int, extend: tuple[int, int, int, int]) -> None:
         """What of the start picture is made anew, and how much around it; without either, nothing."""
         self.mask, self.extend = mask, extend
@@ -126,6 +152,7 @@ class Form:
             mask=self.mask if self.start else None,
             feather=self.feather if self.start else 0,
             extend=self.extend if self.start else NOT_EXTENDED,
+            hires=self.hires,
         )
 
     def fill_from(self, request: Request, seed: int, start: StartPicture | None = None) -> None:
@@ -136,6 +163,7 @@ class Form:
         left, top, right, bottom = request.extend
         self.width, self.height = request.width - left - right, request.height - top - bottom
         self.use_inpainting(request.mask, request.feather, request.extend if start else NOT_EXTENDED)
+        self.use_hires(request.hires)
         self.steps, self.guidance_scale = request.steps, request.guidance_scale
         self.clip_skip, self.count = request.clip_skip, 1
         self.choose_seed(seed)

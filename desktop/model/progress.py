@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from statistics import median
 
-from backends.core.contract import Event, Request, Stage, StageStarted, StepDone
+from backends.core.contract import EACH_PICTURES, Event, Request, Stage, StageProgress, StageStarted, StepDone
 from backends.core.contract.preparing import Preparation, Preparing
 from desktop.model.language import tr
 
@@ -36,27 +37,47 @@ class Tracker:
                 self._started(event)
             case StepDone():
                 self._stepped(event)
+            case StageProgress():
+                self._went_on(event)
             case Preparing(at=at):
                 self.current = prepared(at)
             case _:
                 pass
 
     def _started(self, event: StageStarted) -> None:
+        if event.stage is Stage.DETAILING:
+            self._step_seconds.clear()
         words = self._with_picture(tr(event.stage.value), event.picture_index, event.stage)
         self.current = Progress(words, self.current.fraction, self.current.seconds_left)
 
     def _stepped(self, event: StepDone) -> None:
         self._step_seconds.append(event.seconds)
-        done, total = event.picture_index * event.steps + event.step, self.request.count * event.steps
+        each, share = self._work(event.steps, event.steps), self._work(event.step, event.steps)
+        done, total = event.picture_index * each + share, self.request.count * each
         words = tr("Denoising {step} of {steps}", step=event.step, steps=event.steps)
-        left = median(self._step_seconds) * (total - done)
+        step = share - self._work(event.step - 1, event.steps)
+        left = median(self._step_seconds) / step * (total - done)
         self.current = Progress(
             self._with_picture(words, event.picture_index, Stage.DENOISING), done / total, left
         )
 
+    def _work(self, step: int, steps: int) -> float:
+        """So many steps, counted in steps of the first pass: those of a second one go over more pixels."""
+        request = self.request
+        if request.hires is None:
+            return step
+        first = steps - request.hires.steps
+        larger = math.prod(request.picture_size) / (request.width * request.height)
+        return min(step, first) + larger * max(0, step - first)
+
+    def _went_on(self, event: StageProgress) -> None:
+        part = tr("{done} of {count}", done=event.done, count=event.of)
+        words = self._with_picture(f"{tr(event.stage.value)}: {part}", event.picture_index, event.stage)
+        self.current = Progress(words, self.current.fraction, self.current.seconds_left)
+
     def _with_picture(self, words: str, index: int, stage: Stage) -> str:
         """With several pictures, says which."""
-        if self.request.count == 1 or stage not in (Stage.DENOISING, Stage.DEVELOPING):
+        if self.request.count == 1 or stage not in EACH_PICTURES:
             return words
         return tr(
             "Picture {number} of {count}: {words}", number=index + 1, count=self.request.count, words=words

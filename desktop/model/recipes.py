@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from backends.core.contract import MAX_SEED, MAX_SIDE, MAX_STEPS, MIN_SIDE, SAMPLERS
+from backends.core.contract import MAX_SEED, MAX_SIDE, MAX_STEPS, MIN_SIDE, SAMPLERS, Hires
 from desktop.model.form import Form, ModelChoice
 from desktop.model.language import tr
 from desktop.model.start import StartPicture
@@ -40,6 +40,8 @@ class Recipe(Protocol):
     def strength(self) -> float | None: ...
     @property
     def clip_skip(self) -> int | None: ...
+    @property
+    def hires(self) -> Hires | None: ...
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def fill(form: Form, recipe: Recipe, models: Mapping[str, ModelChoice]) -> tuple
         _clip_skip(form, recipe.clip_skip),
         _seed(form, recipe.seed),
     )
+    form.use_hires(recipe.hires)
     return tuple(phrase for phrase in left if phrase)
 
 

@@ -239,7 +239,7 @@ class Work:
             case StageStarted():
                 self._lay_plate(request)
             case StepDone() if event.preview is not None:
-                self.studio.plate = Plate(event.preview, request.width, request.height, is_preview=True)
+                self.studio.plate = Plate(event.preview, *request.picture_size, is_preview=True)
             case PictureReady():
                 self._add(Made(request, event, start=start))
             case Notice():
@@ -249,7 +249,7 @@ class Work:
 
     def _lay_plate(self, request: Request) -> None:
         """An empty plate, unless a picture of that shape may lie there until the first preview."""
-        plate, shape = self.studio.plate, (request.width, request.height)
+        plate, shape = self.studio.plate, request.picture_size
         if plate is None or not plate.is_preview or (plate.width, plate.height) != shape:
             self.studio.plate = Plate(None, *shape, is_preview=True)
 
@@ -269,7 +269,7 @@ class Work:
     def _lay_selected(self) -> None:
         made = self.studio.selected
         self.studio.plate = (
-            None if made is None else Plate(made.event.picture, made.request.width, made.request.height)
+            None if made is None else Plate(made.event.picture, *made.request.picture_size)
         )
 
 

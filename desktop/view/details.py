@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from backends.core.contract import SAMPLERS
-from desktop.model import additions, inpainted
+from desktop.model import additions, hires_told, inpainted
 from desktop.model.backends import place_in_words
 from desktop.model.language import tr
 from desktop.model.make import Make
@@ -29,7 +29,7 @@ from desktop.view.controls import quiet, row
 from desktop.view.icons import IconButton
 from desktop.view.text import ProseLabel
 
-_FACTS = ("Seed", "Size", "Model", "With", "Made anew", "Sampler", "Backend", "Time")
+_FACTS = ("Seed", "Size", "Model", "With", "Made anew", "Hi-res fix", "Sampler", "Backend", "Time")
 
 
 class Details(QWidget):
@@ -117,10 +117,11 @@ class Details(QWidget):
         self.prompt.setText(request.prompt.strip() or tr("(no prompt)"))
         shown = {
             "Seed": str(made.event.seed),
-            "Size": f"{request.width} x {request.height}",
+            "Size": "{} x {}".format(*request.picture_size),
             "Model": provenance.get("model", request.model),
             "With": additions.told(made.event.prompt or request.prompt, provenance),
             "Made anew": inpainted.told(request.mask is not None, request.feather, request.extend),
+            "Hi-res fix": hires_told.told(request.hires, (request.width, request.height)),
             "Sampler": f"{SAMPLERS[request.sampler]}, {tr('{count} steps', count=request.steps)}",
             "Backend": place_in_words(provenance, self._make.studio.hardware),
             "Time": f"{made.seconds:.1f} s",

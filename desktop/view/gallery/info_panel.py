@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from backends.core.contract import SAMPLERS
 from desktop.library.marks import BEST, Kind
-from desktop.model import additions, inpainted
+from desktop.model import additions, hires_told, inpainted
 from desktop.model.backends import place_in_words
 from desktop.model.gallery import Card, Curator
 from desktop.model.language import tr
@@ -37,6 +37,8 @@ _FACTS = (
     "Model",
     "With",
     "Made anew",
+    "Hi-res fix",
+    "Upscaled",
     "Sampler",
     "Guidance",
     "Left out",
@@ -224,6 +226,9 @@ def facts_of(card: Card, hardware: Mapping[str, str]) -> dict[str, str]:
         facts["With"] = additions.told(record.prompt, record.provenance)
         if made := record.inpainting:
             facts["Made anew"] = inpainted.told(bool(made.mask), made.feather, made.extend)
+        facts["Hi-res fix"] = hires_told.told(record.hires, (record.width or 0, record.height or 0))
+        if larger := record.upscaled:
+            facts["Upscaled"] = f"{larger.scale:g} x, {hires_told.way_in_words(larger.by)}"
         facts["Guidance"] = "" if record.guidance_scale is None else f"{record.guidance_scale:g}"
         facts["Backend"] = place_in_words(record.provenance, hardware)
         seconds = sum(record.stage_seconds.values())
