@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
-from backends.core.contract import SAMPLERS, InvalidRequest, MezzotintError, Stages
+from backends.core.contract import InvalidRequest, MezzotintError, Stages
 from desktop.cli.arguments import PlotOptions
 from desktop.cli.generate import Making, choose_output
 from desktop.cli.plan import Plan, make_plan
@@ -19,12 +18,9 @@ from desktop.library import paths, saving
 from desktop.library.destination import Destination
 from desktop.library.keeping import Keeper
 from desktop.library.naming import picture_stem
-from desktop.library.parameters import write_parameters
-from desktop.library.plot_page import page
-from desktop.library.plot_sheet import Place, Plot, draw
-from desktop.library.plots import Axis, cells, parse_axis, vary
-from desktop.library.png import encode_png
-from desktop.library.record import Record
+from desktop.library.plot_files import save_plot
+from desktop.library.plot_sheet import Place, Plot
+from desktop.library.plots import Axis, cells, parse_axis, shared, vary
 
 
 def run(options: PlotOptions, stop: Stop) -> int:
@@ -62,7 +58,6 @@ class _Sheet:
     y: Axis | None
     plans: dict[Place, Plan] = field(default_factory=dict[Place, Plan])
     files: dict[Place, Path] = field(default_factory=dict[Place, Path])
-    records: dict[Place, Record] = field(default_factory=dict[Place, Record])
     problems: dict[Place, str] = field(default_factory=dict[Place, str])
     stopped: bool = False
 
@@ -101,16 +96,11 @@ class _Sheet:
             self.problems[place] = str(error)
             work.progress.note(f"{self.plot.words(place)}: {error}")
             return
-        self.files[place], self.records[place] = work.saved[-1].path, work.saved[-1].record
+        self.files[place] = work.saved[-1].path
 
-    def save(self) -> Iterator[Path]:
+    def save(self) -> tuple[Path, Path]:
         """The sheet's and the page's files."""
-        plot, first = self.plot, next(iter(self.records.values()))
-        texts = {"Title": "XY plot", "Description": f"{_axes(plot)} {plot.title}", "Comment": plot.shared}
-        yield saving.save_new(encode_png(draw(plot), texts), self._folder, "plot")
-        recipes = {place: write_parameters(record) for place, record in self.records.items()}
-        told = replace(plot, shared=f"{plot.shared}, {first.provenance.get('backend', '')}".rstrip(", "))
-        yield saving.save_new(page(told, recipes).encode(), self._folder, "plot", ".html")
+        return save_plot(self.plot, self._folder, "plot")
 
     def tidy(self) -> None:
         """Removes the folder when nothing is in it."""
@@ -122,7 +112,7 @@ class _Sheet:
         plan = next(iter(self.plans.values()))
         return Plot(
             title=self._title,
-            shared=_shared(plan, self._settings),
+            shared=printable(shared(plan.request, self.x, self.y)),
             x_title=self.x.title,
             x_values=self.x.values,
             y_title=self.y.title if self.y else "",
@@ -130,10 +120,6 @@ class _Sheet:
             files=self.files,
             problems=self.problems,
         )
-
-    @property
-    def _settings(self) -> set[str]:
-        return {axis.setting for axis in (self.x, self.y) if axis}
 
     def _plan(self, base: Plan, column: int, row: int) -> Plan:
         request = vary(base.request, self.x, column, self.y, row)
@@ -157,22 +143,3 @@ def _folder(options: PlotOptions, base: Plan) -> Path:
     folder = next(parent / name for name in names if not (parent / name).exists())
     saving.make_folder(folder)
     return folder
-
-
-def _axes(plot: Plot) -> str:
-    across = f"{plot.x_title}: {', '.join(plot.x_values)}."
-    return f"{across} {plot.y_title}: {', '.join(plot.y_values)}." if plot.y_title else across
-
-
-def _shared(plan: Plan, varied: set[str]) -> str:
-    """What all cells have in common, as a line."""
-    request = plan.request
-    told = {
-        "seed": f"seed {request.seed}",
-        "steps": f"{request.steps} steps",
-        "sampler": SAMPLERS[request.sampler],
-        "guidance": f"guidance scale {request.guidance_scale:g}",
-        "size": f"{request.picture_size[0]} x {request.picture_size[1]}",
-        "model": request.model,
-    }
-    return printable(", ".join(words for setting, words in told.items() if setting not in varied))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import quote
 
 from desktop.library.plot_sheet import Place, Plot
@@ -27,10 +29,11 @@ img { display: block; max-width: min(512px, 42vw); height: auto; }
 _POLICY = "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
 
 
-def page(plot: Plot, recipes: Mapping[Place, str]) -> str:
-    """The page. `recipes` is what each picture was made with, shown where the pointer rests on it."""
+def page(plot: Plot, recipes: Mapping[Place, str], folder: Path) -> str:
+    """The page, to stand in this folder. `recipes` is what each picture was made with, shown where the
+    pointer rests on it."""
     title = html.escape(plot.title or "XY plot")
-    rows = "".join(_row(plot, recipes, row) for row in range(len(plot.y_values)))
+    rows = "".join(_row(plot, recipes, row, folder) for row in range(len(plot.y_values)))
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
@@ -53,15 +56,23 @@ def _head(plot: Plot) -> str:
     return f"<thead><tr>{corner}{values}</tr></thead>\n"
 
 
-def _row(plot: Plot, recipes: Mapping[Place, str], row: int) -> str:
+def _row(plot: Plot, recipes: Mapping[Place, str], row: int, folder: Path) -> str:
     head = f'<th scope="row">{html.escape(plot.y_values[row])}</th>' if plot.y_title else ""
-    made = "".join(_cell(plot, recipes, (column, row)) for column in range(len(plot.x_values)))
+    made = "".join(_cell(plot, recipes, (column, row), folder) for column in range(len(plot.x_values)))
     return f"<tr>{head}{made}</tr>\n"
 
 
-def _cell(plot: Plot, recipes: Mapping[Place, str], place: Place) -> str:
+def _cell(plot: Plot, recipes: Mapping[Place, str], place: Place, folder: Path) -> str:
     if place not in plot.files:
         return f'<td><div class="missing">{html.escape(plot.problems.get(place, "not made"))}</div></td>'
-    name = quote(plot.files[place].name)
+    name = _address(plot.files[place], folder)
     told, words = html.escape(recipes.get(place, ""), quote=True), html.escape(plot.words(place), quote=True)
     return f'<td><a href="{name}"><img src="{name}" alt="{words}" title="{told}" loading="lazy"></a></td>'
+
+
+def _address(path: Path, folder: Path) -> str:
+    """Of a picture, as seen from the page's folder; on another drive with all of its path."""
+    try:
+        return quote(Path(os.path.relpath(path, folder)).as_posix())
+    except ValueError:
+        return path.as_uri()

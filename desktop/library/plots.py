@@ -92,6 +92,20 @@ def vary(request: Request, x: Axis, column: int, y: Axis | None, row: int) -> Re
     return request
 
 
+def shared(request: Request, x: Axis, y: Axis | None) -> str:
+    """What all pictures have in common, as a line."""
+    told = {
+        "seed": f"seed {request.seed}",
+        "steps": f"{request.steps} steps",
+        "sampler": SAMPLERS[request.sampler],
+        "guidance": f"guidance scale {request.guidance_scale:g}",
+        "size": f"{request.picture_size[0]} x {request.picture_size[1]}",
+        MODEL: request.model,
+    }
+    varied = {axis.setting for axis in (x, y) if axis}
+    return ", ".join(words for setting, words in told.items() if setting not in varied)
+
+
 # --- What each setting does ---------------------------------------------------------------------
 
 

@@ -164,9 +164,9 @@ def test_any_words_can_stand_on_it(tmp_path: Path, words: str) -> None:
 
 
 def test_the_page_escapes_what_it_shows_and_reaches_for_nothing(tmp_path: Path) -> None:
-    text = page(plot_of(tmp_path), {(0, 0): 'a "fox"\nSteps: 4'})
+    text = page(plot_of(tmp_path), {(0, 0): 'a "fox"\nSteps: 4'}, tmp_path.parent)
     assert "<h1>a &lt;fox&gt;</h1>" in text
-    assert 'href="00%20%26%20one.png"' in text
+    assert f'href="{tmp_path.name}/00%20%26%20one.png"' in text
     assert 'title="a &quot;fox&quot;\nSteps: 4"' in text
     assert "There is no memory for it." in text
     assert "not made" in text
