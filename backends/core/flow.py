@@ -49,6 +49,10 @@ class Flow:
     def add_noise(self, clean: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
         return self._scheduler.scale_noise(clean, timesteps, noise)
 
+    def noise_share(self, timestep: float) -> float:
+        """How much of the latents is noise at this timestep, 0 to 1."""
+        return timestep / self._scheduler.config.num_train_timesteps
+
     def _arguments(self) -> dict[str, float]:
         return {"mu": self._shift()} if self._scheduler.config.use_dynamic_shifting else {}
 

@@ -22,8 +22,11 @@ Start = Callable[[torch.Generator], Tensor]
 
 
 def drawn_from(moments: tuple[Tensor, Tensor], facts: ModelFacts) -> Start:
-    """Latents as the encoder sees a picture: with a mean and a deviation."""
+    """Latents as the encoder sees a picture: with a mean and a deviation. Without one nothing is drawn."""
     mean, deviation = moments
+
+    if not bool(deviation.any()):
+        return lambda _: facts.scaling_factor * mean
 
     def draw(generator: torch.Generator) -> Tensor:
         return facts.scaling_factor * (mean + deviation * noise.draw(tuple(mean.shape), generator))

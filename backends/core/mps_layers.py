@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from backends.core.autoencoders import scale, widths
 from backends.core.model_folder import ModelFolder
 from backends.core.parts import load_on_device
 from backends.core.tiling import SMALL_TILES, TILES, DecodeWay
@@ -45,10 +46,9 @@ class BoundedDecode(DecodeWay):
 
 def largest_array(vae: Any, latents: Tensor) -> int:
     """Bytes of the largest array of decoding at once: at full size, before the last block."""
-    channels = list(vae.config.block_out_channels)
-    scale = 2 ** (len(channels) - 1)
-    height, width = latents.shape[-2] * scale, latents.shape[-1] * scale
-    return max(channels[:2]) * height * width * latents.element_size()
+    side = scale(vae.config)
+    height, width = latents.shape[-2] * side, latents.shape[-1] * side
+    return max(widths(vae.config)[:2]) * height * width * latents.element_size()
 
 
 DECODE_WAYS = (BoundedDecode("at once"), TILES, SMALL_TILES)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from torch import Tensor
 from backends import families
 from backends.core import chunks, guard, hires, inpaint, noise, pictures, preview, samplers
 from backends.core.contract import (
+    DistilledFamily,
     Event,
     Finished,
     InvalidRequest,
@@ -137,7 +138,8 @@ def _read_prompt(run: _Run, index: int) -> Generator[Event, None, Mapping[str, T
         tensors = _with_negative(run, text.negative, tensors)
     tensors = _resized(run, tensors)
     if width := run.stages.facts.guidance_embedding:
-        tensors["timestep_cond"] = _guidance_embedding(request.guidance_scale, width)
+        told = cast(DistilledFamily, families.named(run.stages.facts.family))
+        tensors |= told.guidance_conditioning(request.guidance_scale, width)
     yield run.finished(Stage.READING_PROMPT, began)
     return tensors
 
@@ -178,15 +180,6 @@ def _text_notices(request: Request, words: str, cut: tuple[str, ...]) -> Iterato
     if cut:
         shown = " ".join(cut[:12]) + (" ..." if len(cut) > 12 else "")
         yield Notice(request.id, f"The prompt is longer than the model reads; left out: {shown}")
-
-
-def _guidance_embedding(scale: float, width: int) -> Tensor:
-    """Sinusoidal embedding of the guidance scale: (1, width) (Meng et al. 2023, arXiv:2210.03142)."""
-    half = width // 2
-    frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * -(math.log(10000.0) / (half - 1)))
-    angles = (scale - 1) * 1000.0 * frequencies
-    embedding = torch.cat([angles.sin(), angles.cos()])
-    return torch.nn.functional.pad(embedding, (0, width % 2))[None]
 
 
 def _read_picture(run: _Run) -> Generator[Event, None, hires.Start | None]:

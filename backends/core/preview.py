@@ -82,7 +82,7 @@ def clean_estimate(scheduler: Any, sample: Tensor, prediction: Tensor, timestep:
     is (1 - s) x0 + s noise, and its prediction noise - x0 (Liu et al. 2022, arXiv:2209.03003).
     """
     if is_flow(scheduler):
-        return sample - noise_share(scheduler, timestep) * prediction
+        return sample - scheduler.noise_share(timestep) * prediction
     alpha = _alpha_at(scheduler.alphas_cumprod, timestep)
     signal, noise = alpha**0.5, (1 - alpha) ** 0.5
     kind = scheduler.config.prediction_type
@@ -96,7 +96,7 @@ def clean_estimate(scheduler: Any, sample: Tensor, prediction: Tensor, timestep:
 def noise_share(scheduler: Any, timestep: float) -> float:
     """How much of the latents is noise at this timestep, 0 to 1: sqrt(1 - a), or a flow's s."""
     if is_flow(scheduler):
-        return timestep / scheduler.config.num_train_timesteps
+        return scheduler.noise_share(timestep)
     return max(0.0, 1 - _alpha_at(scheduler.alphas_cumprod, timestep)) ** 0.5
 
 

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import torch
 
-from backends.core import flow
+from backends.core import flow, trigflow
 from backends.core.contract import SAMPLERS, InvalidRequest, ModelFacts, unknown
 
 _LAST_ALPHA = 2.0**-24
@@ -89,6 +89,8 @@ def make_scheduler(sampler: str, config: Mapping[str, Any]) -> Any:
         raise unknown("sampler", sampler, SAMPLERS)
     if config.get("_class_name") in flow.CLASSES:
         return flow.make_scheduler(config)
+    if config.get("_class_name") in trigflow.CLASSES:
+        return trigflow.make_scheduler(config)
     recipe = RECIPES[sampler]
     scheduler_class = recipe.load()
     accepted = inspect.signature(scheduler_class.__init__).parameters

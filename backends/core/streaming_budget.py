@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from backends.core import fallback
+from backends.core import autoencoders, fallback
 from backends.core.fit import Needs, kind
 from backends.core.memory import available_bytes, keep_no_garbage, resident_bytes
 from backends.core.model_folder import ModelFolder
@@ -74,7 +74,7 @@ class Rooms:
         self._on_disk = sum(
             path.stat().st_size for part in folder.parts for path in folder.weight_files(part)
         )
-        self._widest = max(folder.configs["vae"]["block_out_channels"])
+        self._widest = max(autoencoders.widths(folder.configs["vae"]))
 
     def __call__(self, part: str, shape: Shape) -> int | None:
         total = self._budget.bytes()

@@ -10,6 +10,8 @@ from typing import Any
 
 from torch import Tensor
 
+from backends.core.autoencoders import decode_in_tiles
+
 _OVERLAP = 0.25
 
 
@@ -28,12 +30,8 @@ class DecodeWay:
         """(1, C, h, w) unscaled latents -> (1, 3, H, W)."""
         if self.tile is None or max(latents.shape[-2:]) <= self.tile:
             vae.disable_tiling()
-        else:
-            scale = 2 ** (len(vae.config.block_out_channels) - 1)
-            vae.enable_tiling()
-            vae.tile_latent_min_size, vae.tile_sample_min_size = self.tile, self.tile * scale
-            vae.tile_overlap_factor = _OVERLAP
-        return vae.decode(latents, return_dict=False)[0]
+            return vae.decode(latents, return_dict=False)[0]
+        return decode_in_tiles(vae, latents, self.tile, _OVERLAP)
 
 
 WHOLE = DecodeWay("at once")

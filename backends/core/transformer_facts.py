@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from backends.core import flow
+from backends.core import autoencoders, flow
 from backends.core.contract import Defaults, ModelFacts
 
 
@@ -20,6 +20,7 @@ def transformer_facts(
     channels: int,
     scale: int,
     token_limit: int,
+    samplers: tuple[str, ...] = flow.SAMPLERS,
     **others: Any,
 ) -> ModelFacts:
     """The facts of a model that predicts a flow. `usual` are its defaults where model.json says nothing else.
@@ -39,7 +40,6 @@ def transformer_facts(
         prediction_type="flow_prediction",
         token_limit=token_limit,
         scheduler_config=configs["scheduler"],
-        samplers=flow.SAMPLERS,
         defaults=Defaults(
             width=int(wanted["width"]),
             height=int(wanted["height"]),
@@ -47,10 +47,11 @@ def transformer_facts(
             guidance_scale=float(wanted["guidance_scale"]),
             sampler=str(wanted["sampler"]),
         ),
+        samplers=samplers,
         **others,
     )
 
 
 def vae_scale(vae: Mapping[str, Any]) -> int:
-    """Pixels a latent's side, of an AutoencoderKL."""
-    return 2 ** (len(vae["block_out_channels"]) - 1)
+    """Pixels a latent's side."""
+    return autoencoders.scale(vae)

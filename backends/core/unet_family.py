@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +24,16 @@ class UNetFamily:
         if added := {name: inputs[name] for name in _ADDED if name in inputs}:
             plain["added_cond_kwargs"] = added
         return network(latents, time, return_dict=False, **plain)[0]
+
+    def guidance_conditioning(self, scale: float, width: int) -> Mapping[str, Tensor]:
+        """`timestep_cond`: a sinusoidal embedding, (1, width) (Meng et al. 2023, arXiv:2210.03142)."""
+        import torch
+
+        half = width // 2
+        frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * -(math.log(10000.0) / (half - 1)))
+        angles = (scale - 1) * 1000.0 * frequencies
+        embedding = torch.cat([angles.sin(), angles.cos()])
+        return {"timestep_cond": torch.nn.functional.pad(embedding, (0, width % 2))[None]}
 
     def conditioning_shapes(
         self, configs: Mapping[str, Mapping[str, Any]], tokens: int
