@@ -122,8 +122,9 @@ class Needs:
         return self.decode(size, None)
 
     def decode(self, size: Size, tile: int | None) -> int:
-        """Decoding in tiles of so many latents a side, or at once."""
-        width, height = self._latents(size)
+        """Decoding in tiles of so many of the autoencoder's latents a side, or at once."""
+        patch = self._folder.facts.latent_patch
+        width, height = (side * patch for side in self._latents(size))
         if tile is None or max(width, height) <= tile:
             return self._scaled("vae", self._arrays.decoder(height, width))
         tiled = self._scaled("vae", self._arrays.decoder(min(tile, height), min(tile, width)))

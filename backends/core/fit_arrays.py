@@ -43,10 +43,12 @@ class Arrays:
         return self._peak(self._folder.denoiser, run, batch, height, width)
 
     def decoder(self, height: int, width: int) -> int:
-        """Decoding (1, C, height, width) latents at once."""
+        """Decoding (1, C, height, width) latents, as the autoencoder has them, at once."""
 
         def run(vae: Any, zeros: Callable[..., Tensor]) -> None:
-            vae.decode(zeros(1, self._folder.facts.latent_channels, height, width), return_dict=False)
+            facts = self._folder.facts
+            channels = facts.latent_channels // facts.latent_patch**2
+            vae.decode(zeros(1, channels, height, width), return_dict=False)
 
         return self._peak("vae", run, height, width)
 

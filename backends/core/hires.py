@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from backends.core import noise, samplers
+from backends.core import latent_space, noise, samplers
 from backends.core.contract import Hires, InvalidRequest, ModelFacts, Request
 
 Start = Callable[[torch.Generator], Tensor]
@@ -54,6 +54,9 @@ def schedule_for(scheduler: Any, hires: Hires) -> int:
     )
 
 
-def enlarged_latents(latents: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """(1, C, h, w) -> (1, C, H, W), bilinear, as A1111's "Latent"."""
-    return torch.nn.functional.interpolate(latents, size=shape[-2:], mode="bilinear", align_corners=False)
+def enlarged_latents(latents: Tensor, shape: tuple[int, ...], patch: int = 1) -> Tensor:
+    """(1, C, h, w) -> (1, C, H, W), bilinear, as A1111's "Latent"; packed places one by one."""
+    size = [side * patch for side in shape[-2:]]
+    places = latent_space.unpacked(latents, patch)
+    larger = torch.nn.functional.interpolate(places, size=size, mode="bilinear", align_corners=False)
+    return latent_space.packed(larger, patch)

@@ -20,8 +20,9 @@ import torch
 from torch import Tensor
 
 from backends import families
-from backends.core import chunks, guard, hires, inpaint, noise, pictures, preview, samplers
+from backends.core import chunks, guard, hires, inpaint, noise, pictures, preview, references, samplers
 from backends.core.contract import (
+    NEGATIVE,
     DistilledFamily,
     Event,
     Finished,
@@ -67,6 +68,7 @@ def generate(
         stages.check_size(*request.picture_size)
     samplers.check_sampler(request.sampler, stages.facts)
     samplers.set_steps(run.new_scheduler(), request.sampler, request.steps)
+    run.references = yield from _read_references(run)
     conditioning = yield from _read_prompt(run, 0)
     start = yield from _read_picture(run)
     detail = yield from _second_pass(run, shelf)
@@ -92,6 +94,7 @@ class _Run:
     prompts: Prompts
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     tokens: Sequence[int] = ()
+    references: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     inpainting: inpaint.Inpainting | None = None
     steps_before: int = 0
     enlarger: Enlarger | None = None
@@ -107,7 +110,8 @@ class _Run:
     @property
     def guided(self) -> bool:
         facts = self.stages.facts
-        return self.request.guidance_scale > 1 and facts.guidance_embedding == 0
+        embedded = facts.guidance_embedding > 0
+        return self.request.guidance_scale > 1 and facts.takes_guidance and not embedded
 
     def new_scheduler(self) -> Any:
         facts, request = self.stages.facts, self.request
@@ -154,16 +158,19 @@ def _with_negative(run: _Run, text: str, positive: dict[str, Tensor]) -> dict[st
         return run.stages.encode_text("", request.clip_skip).tensors
 
     found = run.stages.encode_text(text, request.clip_skip).tensors
+    if facts.ragged_prompts:
+        return {**positive, **{f"{NEGATIVE}{name}": tensor for name, tensor in found.items()}}
     negative, positive = chunks.as_long(found, positive, empty), chunks.as_long(positive, found, empty)
     return {name: torch.cat([negative[name], positive[name]]) for name in positive}
 
 
 def _resized(run: _Run, conditioning: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The conditioning with what the network is told of this run's size."""
+    """The conditioning with what the network is told of this run's size, and of reference pictures."""
     family, batch = families.named(run.stages.facts.family), 2 if run.guided else 1
     told: Mapping[str, Tensor] = {}
     if family:
         told = family.size_conditioning(run.request.width, run.request.height)
+    told = {**told, **run.references}
     sizes = {name: tensor.expand(batch, *tensor.shape[1:]) for name, tensor in told.items()}
     return {**conditioning, **sizes}
 
@@ -195,6 +202,16 @@ def _read_picture(run: _Run) -> Generator[Event, None, hires.Start | None]:
     return start
 
 
+def _read_references(run: _Run) -> Generator[Event, None, Mapping[str, Tensor]]:
+    if not run.request.references:
+        return {}
+    began = time.perf_counter()
+    yield StageStarted(run.request.id, Stage.READING_PICTURE)
+    found = references.read(run.request, run.stages)
+    yield run.finished(Stage.READING_PICTURE, began)
+    return found
+
+
 def _encoded(run: _Run, pixels: Tensor, doing: str) -> hires.Start:
     moments = run.stages.encode_image(pixels)
     guard.check_finite(moments[0], doing)
@@ -222,7 +239,7 @@ def _enlarge(run: _Run, detail: _Run, index: int, latents: Tensor) -> Generator[
     yield StageStarted(request.id, Stage.ENLARGING, index)
     if detail.enlarger is None:
         shape = run.stages.facts.latent_shape(*request.picture_size)
-        larger = hires.enlarged_latents(latents, shape)
+        larger = hires.enlarged_latents(latents, shape, run.stages.facts.latent_patch)
         yield run.finished(Stage.ENLARGING, began, index)
         return lambda _: larger
     image = run.stages.decode(latents)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from backends.core.contract import Picture, Stages
 from backends.core.flow import is_flow
+from backends.core.latent_space import packed, unpacked
 from backends.core.pictures import to_picture, to_unit
 
 _PATCH = 8
@@ -23,15 +24,18 @@ _SAMPLES = 12
 
 
 class LinearPreview:
-    """A matrix (C, 3) and a bias (3) from scaled latents to colours in -1..1."""
+    """A matrix (C, 3) and a bias (3) from scaled latents to colours in -1..1.
 
-    def __init__(self, matrix: Tensor, bias: Tensor) -> None:
-        self.matrix = matrix
-        self.bias = bias
+    `patch`: so many places a side are packed into one, each of which has a colour of its own.
+    """
+
+    def __init__(self, matrix: Tensor, bias: Tensor, patch: int = 1) -> None:
+        self.matrix, self.bias, self.patch = matrix, bias, patch
 
     def __call__(self, latents: Tensor) -> Picture:
-        """(1, C, h, w) clean scaled latents -> a picture of w x h pixels."""
-        colours = torch.einsum("bchw,cr->brhw", latents, self.matrix) + self.bias[None, :, None, None]
+        """(1, C, h, w) clean scaled latents -> a picture with a pixel for each place."""
+        places = unpacked(latents, self.patch)
+        colours = torch.einsum("bchw,cr->brhw", places, self.matrix) + self.bias[None, :, None, None]
         return to_picture(to_unit(colours))
 
 
@@ -45,18 +49,19 @@ def of(stages: Stages) -> LinearPreview:
     """
     if stages not in _fitted:
         known: LinearPreview | None = getattr(stages, "known_preview", None)
-        _fitted[stages] = known or fit(stages.decode, stages.facts.latent_channels)
+        facts = stages.facts
+        _fitted[stages] = known or fit(stages.decode, facts.latent_channels, facts.latent_patch)
     return _fitted[stages]
 
 
-def fit(decode: Callable[[Tensor], Tensor], channels: int) -> LinearPreview:
+def fit(decode: Callable[[Tensor], Tensor], channels: int, patch: int = 1) -> LinearPreview:
     """Fits the map by ridge regression on the decoder's answer to smooth random latents.
 
     `decode` takes (1, C, h, w) scaled latents and gives (1, 3, H, W) in -1..1.
     """
-    generator = torch.Generator("cpu").manual_seed(0)
+    generator, channels = torch.Generator("cpu").manual_seed(0), channels // patch**2
     smooth = _smooth_noise((_SAMPLES, channels, _PATCH, _PATCH), generator)
-    pictures = torch.cat([decode(sample[None]) for sample in smooth])
+    pictures = torch.cat([decode(packed(sample[None], patch)) for sample in smooth])
     colours = torch.nn.functional.adaptive_avg_pool2d(pictures, _PATCH)
     inputs = smooth.permute(0, 2, 3, 1).reshape(-1, channels)
     targets = colours.permute(0, 2, 3, 1).reshape(-1, 3)
@@ -64,7 +69,7 @@ def fit(decode: Callable[[Tensor], Tensor], channels: int) -> LinearPreview:
     design = torch.cat([inputs, ones], dim=1).double()
     gram = design.T @ design + 0.1 * torch.eye(channels + 1, dtype=torch.float64)
     solution = cast(Tensor, cast(Any, torch.linalg).solve(gram, design.T @ targets.double())).float()
-    return LinearPreview(solution[:-1], solution[-1])
+    return LinearPreview(solution[:-1], solution[-1], patch)
 
 
 def _smooth_noise(shape: tuple[int, int, int, int], generator: torch.Generator) -> Tensor:

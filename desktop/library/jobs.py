@@ -141,6 +141,7 @@ def _to_json(job: Job, start: InitPicture | None) -> str:
                 **settings_of(job.request),
                 **texts,
                 **_inpainting(job.request),
+                "references": [base64.b64encode(data).decode() for data in job.request.references],
                 "hires": asdict(job.request.hires) if job.request.hires else None,
                 "id": job.request.id,
             },
@@ -160,11 +161,13 @@ def _inpainting(request: Request) -> dict[str, Any]:
 
 def _request(entries: dict[str, Any], init_image: bytes | None) -> Request:
     mask, extend = entries.pop("mask", None), entries.pop("extend", (0, 0, 0, 0))
+    references: list[str] = entries.pop("references", [])
     data, hires = None if mask is None else base64.b64decode(mask), entries.pop("hires", None)
     return Request(
         **entries,
         init_image=init_image,
         mask=data,
+        references=tuple(map(base64.b64decode, references)),
         extend=tuple(extend),
         hires=Hires(**hires) if hires else None,
     )

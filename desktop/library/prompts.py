@@ -35,7 +35,8 @@ class UsedPrompt:
 
 def settings_of(request: Request) -> dict[str, Any]:
     """What a request says besides its prompts, as plain data."""
-    apart = ("prompt", "negative_prompt", "init_image", "mask", "feather", "extend", "hires", "id")
+    texts, pictures = ("prompt", "negative_prompt"), ("init_image", "mask", "references")
+    apart = (*texts, *pictures, "feather", "extend", "hires", "id")
     return {name: value for name, value in vars(request).items() if name not in apart}
 
 

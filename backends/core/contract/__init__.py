@@ -36,7 +36,7 @@ from backends.core.contract.events import (
     TextRead,
     WordsAttended,
 )
-from backends.core.contract.facts import Defaults, ModelFacts
+from backends.core.contract.facts import NEGATIVE, Defaults, ModelFacts
 from backends.core.contract.hires import HIRES_STRENGTH, LANCZOS, LATENTS, MAX_SCALE, Hires
 from backends.core.contract.protocols import (
     Backend,
@@ -82,6 +82,7 @@ __all__ = [
     "MAX_SIDE",
     "MAX_STEPS",
     "MIN_SIDE",
+    "NEGATIVE",
     "SAMPLERS",
     "Backend",
     "BackendUnavailable",

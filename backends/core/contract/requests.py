@@ -18,6 +18,7 @@ MIN_SIDE, MAX_SIDE = 64, 8192
 MAX_PICTURE_BYTES = 64 * 2**20
 MAX_FEATHER, MAX_EXTEND = 256, 4096
 MIN_EXTENDED = 16
+MAX_REFERENCES = 4
 EDGES = ("left", "top", "right", "bottom")
 """In the order in which `Request.extend` has them."""
 
@@ -68,6 +69,8 @@ class Request:
     of `feather` pixels. Outpainting: `extend` is how many pixels of `width` and `height` lie to the left of
     the start picture, above it, to its right and below it.
 
+    `references` are picture files' bytes: what a model of such a kind looks at while it makes another.
+
     `hires` makes the finished picture larger, by a second pass; `width` and `height` are the first one's.
 
     Raises InvalidRequest when a value can't be used.
@@ -89,6 +92,7 @@ class Request:
     mask: bytes | None = field(default=None, repr=False)
     feather: int = 0
     extend: tuple[int, int, int, int] = (0, 0, 0, 0)
+    references: tuple[bytes, ...] = field(default=(), repr=False)
     hires: Hires | None = None
     id: str = field(default_factory=_new_id, compare=False)
 
@@ -109,6 +113,10 @@ class Request:
             raise InvalidRequest(
                 f"With strength {self.strength:g} and {self.steps} steps no step would be made.",
                 f"Use a strength of at least {1 / self.steps:.2g}, or more steps.",
+            )
+        if len(self.references) > MAX_REFERENCES:
+            raise InvalidRequest(
+                f"{len(self.references)} reference pictures are too many.", f"Use at most {MAX_REFERENCES}."
             )
         _check_inpainting(self)
         _check_hires(self)
