@@ -9,8 +9,13 @@ from desktop.model.language import tr
 from desktop.model.models_card import ModelCard
 from desktop.model.models_fit import in_bytes
 
-_FAMILIES = {"sd1": "Stable Diffusion 1 and 2", "sdxl": "Stable Diffusion XL", "sd3": "Stable Diffusion 3"}
-_SHORT = {"sd1": "SD 1/2", "sdxl": "SDXL", "sd3": "SD 3"}
+_FAMILIES = {
+    "sd1": "Stable Diffusion 1 and 2",
+    "sdxl": "Stable Diffusion XL",
+    "sd3": "Stable Diffusion 3",
+    "sana": "SANA-Sprint",
+}
+_SHORT = {"sd1": "SD 1/2", "sdxl": "SDXL", "sd3": "SD 3", "sana": "SANA"}
 
 
 def family(card: ModelCard) -> str:
