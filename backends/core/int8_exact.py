@@ -11,7 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-_TRANSFORMER_ENDS = ("pos_embed.", "context_embedder.", "time_text_embed.", "norm_out.", "proj_out.")
+_TRANSFORMER_ENDS = (
+    "pos_embed.", "context_embedder.", "time_text_embed.", "norm_out.", "proj_out.",
+    "all_x_embedder.", "cap_embedder.", "t_embedder.", "all_final_layer.",  # Z-Image's
+)  # fmt: skip
 """What a diffusers transformer begins and ends with. Not measured."""
 _ENDS = ("conv_in", "conv_out", "time_embedding", "add_embedding", "down_blocks.0")
 

@@ -1,4 +1,4 @@
-"""A prompt as a language model reads it: as a turn of a chat, cut or filled up to so many tokens."""
+"""A prompt as a language model reads it: as a turn of a chat, of at most so many tokens."""
 
 from __future__ import annotations
 
@@ -20,18 +20,23 @@ class Reading:
 
 
 def read(tokenizer: Any, words: str, before: str, after: str, limit: int) -> Reading:
-    """`before` and `after` are what the chat has around the words. What is beyond `limit` is cut at the end,
-    as diffusers does it."""
+    """Filled up to `limit`. `before` and `after` are what the chat has around the words. What is beyond
+    `limit` is cut at the end, as diffusers does it."""
+    return _read(tokenizer, words, (before, after), limit, "max_length")
+
+
+def read_alone(tokenizer: Any, words: str, before: str, after: str, limit: int) -> Reading:
+    """The same, as long as it is."""
+    return _read(tokenizer, words, (before, after), limit, "do_not_pad")
+
+
+def _read(tokenizer: Any, words: str, around: tuple[str, str], limit: int, padding: str) -> Reading:
     import torch
 
-    settings = {"padding": "max_length", "truncation": True, "max_length": limit}
-    read_as = tokenizer(before + words + after, **settings)
+    before, after = around
+    read_as = tokenizer(before + words + after, padding=padding, truncation=True, max_length=limit)
     written = [tokenizer.decode([each]) for each in tokenizer(words).input_ids]
     kept = max(0, limit - len(tokenizer(before).input_ids))
     tokens = tuple(token.strip() or " " for token in written)
-    return Reading(
-        torch.tensor([read_as.input_ids]),
-        torch.tensor([read_as.attention_mask]),
-        tokens[:kept],
-        tokens[kept:],
-    )
+    ids, mask = torch.tensor([read_as.input_ids]), torch.tensor([read_as.attention_mask])
+    return Reading(ids, mask, tokens[:kept], tokens[kept:])

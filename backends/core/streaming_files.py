@@ -27,6 +27,7 @@ from backends.core.header import read_entries
 from backends.core.lora_change import Change, Merged, plain
 from backends.core.lora_file import read
 from backends.core.model_folder import ModelFolder
+from backends.core.tables import make_tables
 
 CLASSES = {
     "CLIPTextModel": "transformers.models.clip.modeling_clip",
@@ -41,6 +42,7 @@ CLASSES = {
     "Flux2Transformer2DModel": "diffusers.models.transformers.transformer_flux2",
     "SD3Transformer2DModel": "diffusers.models.transformers.transformer_sd3",
     "SanaTransformer2DModel": "diffusers.models.transformers.sana_transformer",
+    "ZImageTransformer2DModel": "diffusers.models.transformers.transformer_z_image",
     "UNet2DConditionModel": "diffusers.models.unets.unet_2d_condition",
     "AutoencoderDC": "diffusers.models.autoencoders.autoencoder_dc",
     "AutoencoderKL": "diffusers.models.autoencoders.autoencoder_kl",
@@ -303,7 +305,8 @@ def fill(module: nn.Module, weights: WeightFiles, device: torch.device, dtype: t
 
 
 def fill_buffers(module: Any, weights: WeightFiles, device: torch.device) -> None:
-    """Stored buffers from the file, the others to the device as they were computed."""
+    """Stored buffers from the file, the others to the device as they were computed; and tables."""
+    make_tables(module)
     for name, buffer in list(module.named_buffers()):
         found = weights.tensor(name).to(buffer.dtype) if name in weights else buffer
         path, _, key = name.rpartition(".")
