@@ -14,15 +14,16 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
 
 from backends import families
-from backends.core import chunks, guard, hires, inpaint, noise, pictures, preview, samplers
+from backends.core import chunks, guard, hires, inpaint, noise, pictures, preview, references, samplers
 from backends.core.contract import (
     NEGATIVE,
+    DistilledFamily,
     Event,
     Finished,
     InvalidRequest,
@@ -67,6 +68,7 @@ def generate(
         stages.check_size(*request.picture_size)
     samplers.check_sampler(request.sampler, stages.facts)
     samplers.set_steps(run.new_scheduler(), request.sampler, request.steps)
+    run.references = yield from _read_references(run)
     conditioning = yield from _read_prompt(run, 0)
     start = yield from _read_picture(run)
     detail = yield from _second_pass(run, shelf)
@@ -92,6 +94,7 @@ class _Run:
     prompts: Prompts
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     tokens: Sequence[int] = ()
+    references: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     inpainting: inpaint.Inpainting | None = None
     steps_before: int = 0
     enlarger: Enlarger | None = None
@@ -139,7 +142,8 @@ def _read_prompt(run: _Run, index: int) -> Generator[Event, None, Mapping[str, T
         tensors = _with_negative(run, text.negative, tensors)
     tensors = _resized(run, tensors)
     if width := run.stages.facts.guidance_embedding:
-        tensors["timestep_cond"] = _guidance_embedding(request.guidance_scale, width)
+        told = cast(DistilledFamily, families.named(run.stages.facts.family))
+        tensors |= told.guidance_conditioning(request.guidance_scale, width)
     yield run.finished(Stage.READING_PROMPT, began)
     return tensors
 
@@ -161,11 +165,12 @@ def _with_negative(run: _Run, text: str, positive: dict[str, Tensor]) -> dict[st
 
 
 def _resized(run: _Run, conditioning: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The conditioning with what the network is told of this run's size."""
+    """The conditioning with what the network is told of this run's size, and of reference pictures."""
     family, batch = families.named(run.stages.facts.family), 2 if run.guided else 1
     told: Mapping[str, Tensor] = {}
     if family:
         told = family.size_conditioning(run.request.width, run.request.height)
+    told = {**told, **run.references}
     sizes = {name: tensor.expand(batch, *tensor.shape[1:]) for name, tensor in told.items()}
     return {**conditioning, **sizes}
 
@@ -184,15 +189,6 @@ def _text_notices(request: Request, words: str, cut: tuple[str, ...]) -> Iterato
         yield Notice(request.id, f"The prompt is longer than the model reads; left out: {shown}")
 
 
-def _guidance_embedding(scale: float, width: int) -> Tensor:
-    """Sinusoidal embedding of the guidance scale: (1, width) (Meng et al. 2023, arXiv:2210.03142)."""
-    half = width // 2
-    frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * -(math.log(10000.0) / (half - 1)))
-    angles = (scale - 1) * 1000.0 * frequencies
-    embedding = torch.cat([angles.sin(), angles.cos()])
-    return torch.nn.functional.pad(embedding, (0, width % 2))[None]
-
-
 def _read_picture(run: _Run) -> Generator[Event, None, hires.Start | None]:
     """The start picture's latents, or None without one."""
     request, began = run.request, time.perf_counter()
@@ -204,6 +200,16 @@ def _read_picture(run: _Run) -> Generator[Event, None, hires.Start | None]:
         start = _encoded(run, inpaint.start_pixels(request), "reading the start picture")
     yield run.finished(Stage.READING_PICTURE, began)
     return start
+
+
+def _read_references(run: _Run) -> Generator[Event, None, Mapping[str, Tensor]]:
+    if not run.request.references:
+        return {}
+    began = time.perf_counter()
+    yield StageStarted(run.request.id, Stage.READING_PICTURE)
+    found = references.read(run.request, run.stages)
+    yield run.finished(Stage.READING_PICTURE, began)
+    return found
 
 
 def _encoded(run: _Run, pixels: Tensor, doing: str) -> hires.Start:
@@ -233,7 +239,7 @@ def _enlarge(run: _Run, detail: _Run, index: int, latents: Tensor) -> Generator[
     yield StageStarted(request.id, Stage.ENLARGING, index)
     if detail.enlarger is None:
         shape = run.stages.facts.latent_shape(*request.picture_size)
-        larger = hires.enlarged_latents(latents, shape)
+        larger = hires.enlarged_latents(latents, shape, run.stages.facts.latent_patch)
         yield run.finished(Stage.ENLARGING, began, index)
         return lambda _: larger
     image = run.stages.decode(latents)

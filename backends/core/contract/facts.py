@@ -42,6 +42,7 @@ class ModelFacts:
     `takes_mask`: an inpainting model, whose denoiser takes a mask and the masked picture's latents, too.
     `latent_patch`: so many places a side of the autoencoder's latents are one of these, with as many more
     channels. `takes_guidance`: False where a distilled model knows no guidance, and a scale is not used.
+    `takes_references`: whether its denoiser looks at reference pictures.
     `ragged_prompts`: a prompt's conditioning is as long as the prompt, and not filled up: then the negative
     prompt's has names of its own, NEGATIVE and the names of the prompt's.
     """
@@ -63,6 +64,7 @@ class ModelFacts:
     takes_mask: bool = False
     latent_patch: int = 1
     takes_guidance: bool = True
+    takes_references: bool = False
     ragged_prompts: bool = False
     scheduler_config: Mapping[str, Any] = field(repr=False)
     defaults: Defaults
