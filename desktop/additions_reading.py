@@ -29,7 +29,13 @@ def look_around(model: Path | None, others: tuple[Path, ...] = ()) -> Found:
         "embedding": own / EMBEDDINGS[0],
         "wildcard": own / WILDCARDS[0],
     }
-    return Found(cards=tuple(cards), shelf=shelf, folders=folders, upscalers=tuple(shelf.upscalers))
+    return Found(
+        cards=tuple(cards),
+        shelf=shelf,
+        folders=folders,
+        upscalers=tuple(shelf.upscalers),
+        pickled_upscalers=tuple(shelf.pickled_upscalers),
+    )
 
 
 def _model(folder: Path | None) -> Model | None:

@@ -53,6 +53,7 @@ from tests import (
     screenshots_inside,
     screenshots_models,
     screenshots_screens,
+    screenshots_upscale,
 )
 
 SHEET = Path(__file__).parents[2] / "shared" / "starter" / "contact-sheet.png"
@@ -241,10 +242,10 @@ STATES: Mapping[str, Callable[[Scene], None]] = {
         no_memory, worker_died, not_saved, notice, internal, missing_model, compare, damaged_library,
         screenshots_gallery.gallery_empty, *screenshots_gallery.STATES, *screenshots_screens.STATES,
         *screenshots_inside.STATES, *screenshots_models.STATES, *screenshots_additions.STATES,
-        *screenshots_inpaint.STATES,
+        *screenshots_inpaint.STATES, *screenshots_upscale.STATES,
     )
 }  # fmt: skip
-FULL = {state.__name__ for state in screenshots_gallery.STATES}
+FULL = {state.__name__ for state in screenshots_gallery.STATES} | {"upscaling"}
 """The states that need a library with pictures."""
 SIZES = {"": (1280, 800), "small": (900, 600), "large": (2200, 1300), "4k": (3840, 2160)}
 ROUNDS: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {

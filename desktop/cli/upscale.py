@@ -22,6 +22,7 @@ from desktop.library.destination import parse_destination
 from desktop.library.foreign import read_recipe
 from desktop.library.keeping import Keeper
 from desktop.library.pictures import encode_picture
+from desktop.library.png import encode_png
 from desktop.library.reading import read_init_picture
 from desktop.library.record import Record, Upscaled
 
@@ -53,7 +54,7 @@ def run(options: UpscaleOptions, stop: Stop) -> int:
             tile=tile if file else 0, sha256=_digest(file), origin=init,
         )  # fmt: skip
         record = _record_of(path, done)
-        encoded = encode_picture(picture, record)
+        encoded = encode_png(picture, {}) if options.plain else encode_picture(picture, record)
         stem = destination.stem or f"{path.stem}-{scale:g}x"
         saved = saving.save_new(encoded, destination.folder, stem)
         digest = hashlib.sha256(encoded).hexdigest()

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from backends.core.contract import LANCZOS, InvalidRequest
 
 UPSCALE = (
-    "Make a picture larger, by Lanczos or with an upscaler (a .safetensors or .pth file of ESRGAN, Real-ESRGAN "
-    "or another kind that spandrel reads) from the folder `upscalers`. The recipe stays in the new picture."
+    "Make a picture larger, by Lanczos or with an upscaler (a .safetensors or .pth file of ESRGAN, "
+    "Real-ESRGAN or another kind that spandrel reads) from the folder `upscalers`. "
+    "The recipe stays in the new picture."
 )
 LARGEST = 16.0
 
@@ -25,6 +26,7 @@ class UpscaleOptions:
     tile: int | None = None
     out: str | None = None
     like: str | None = None
+    plain: bool = False
     json: bool = False
     quiet: bool = False
 
@@ -43,6 +45,7 @@ def add_upscale(parser: argparse.ArgumentParser) -> None:
     )
     add("--out", "-o", metavar="PATH", help="a .png file, or a folder; nothing is ever overwritten")
     add("--like", metavar="PICTURE", help="as this picture was upscaled, for whatever is not given")
+    add("--plain", action="store_true", help="write no recipe into the picture")
     add("--json", action="store_true", help="print a JSON line a tile, and one for the picture")
     add("--quiet", action="store_true", help="print the picture's path only")
 

@@ -61,6 +61,7 @@ class Found:
     shelf: Shelf = field(default_factory=Shelf)
     folders: Mapping[Kind, Path] = field(default_factory=dict[Kind, Path])
     upscalers: tuple[str, ...] = ()
+    pickled_upscalers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

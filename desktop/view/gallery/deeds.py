@@ -60,6 +60,7 @@ class Deeds:
             "folder": lambda card: handing.show_in_folder(card.picture),
             "plain": self._save_plain,
             "find": self._find,
+            "upscale": lambda card: screen.ask_upscale(card.picture.path),
         }
 
     def do(self, name: str) -> None:
@@ -75,6 +76,7 @@ class Deeds:
         self._add(menu, tr("Remix"), "remix")
         self._add(menu, tr("Use as start"), "start")
         self._add(menu, tr("Variations"), "vary")
+        self._add(menu, tr("Upscale…"), "upscale")
         menu.addSeparator()
         self._add(menu, tr("Favourite"), "star")
         collections = menu.addMenu(tr("Add to collection"))

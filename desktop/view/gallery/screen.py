@@ -12,12 +12,15 @@ from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from backends.core.contract import MezzotintError
+from desktop.children import Children
+from desktop.keeping import picture_destination
 from desktop.model.compare import FEWEST, MOST, Comparison, Item
 from desktop.model.gallery import Card, Curator, Overview, read_card
 from desktop.model.gallery_keys import GALLERY_KEYS
 from desktop.model.keys import keys_for
 from desktop.model.language import tr
 from desktop.model.problem import Problem
+from desktop.model.upscaling import UpscaleDesk
 from desktop.view import bind
 from desktop.view.compare import CompareView, Take
 from desktop.view.gallery.bars import ChosenBar, SearchBar, UndoBar
@@ -28,6 +31,7 @@ from desktop.view.gallery.grid_view import GridView
 from desktop.view.gallery.info_panel import InfoPanel
 from desktop.view.gallery.pictures_model import PicturesModel
 from desktop.view.gallery.places_list import PlacesList
+from desktop.view.gallery.upscale_bar import UpscaleBar
 from desktop.view.gallery.viewer import LARGEST, Viewer
 
 if TYPE_CHECKING:
@@ -48,6 +52,9 @@ class GalleryScreen(QWidget):
         self.viewer = Viewer(self.curator, workshop.darkroom)
         self.places, self.info = PlacesList(self.curator), InfoPanel(self.curator)
         self.search, self.chosen = SearchBar(self.curator), ChosenBar(self.curator)
+        self.processes = Children()
+        self.upscaling = UpscaleDesk(self.processes, self._upscaled)
+        self.upscale = UpscaleBar(self.upscaling, workshop.additions)
         self.undo, self.empty = UndoBar(self.curator), EmptyNote(self.curator)
         self.comparison = Comparison()
         self.comparing = CompareView(self.comparison, self._pixels, empty="")
@@ -61,11 +68,17 @@ class GalleryScreen(QWidget):
     def leave(self) -> None:
         """The window closes: what was deleted goes to the trash now."""
         self.curator.empty_bin()
+        self.processes.close()
 
     def show_large(self, on: bool) -> None:
         """One picture, or all of them."""
         self.middle.setCurrentWidget(self.viewer if on else self._pictures())
         self.viewer.open() if on else self.grid.setFocus()
+
+    def ask_upscale(self, picture: Path) -> None:
+        """Asks how this picture is to be made larger."""
+        self.upscaling.ask(picture)
+        self.upscale.open()
 
     def compare(self) -> None:
         """Shows the chosen pictures side by side, when they are two to four."""
@@ -114,7 +127,7 @@ class GalleryScreen(QWidget):
             self.middle.addWidget(widget)
         middle = QVBoxLayout()
         middle.setSpacing(0)
-        for widget in (self.search, self.middle, self.undo, self.chosen):
+        for widget in (self.search, self.middle, self.upscale, self.undo, self.chosen):
             middle.addWidget(widget, 1 if widget is self.middle else 0)
         outer = QHBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -146,6 +159,7 @@ class GalleryScreen(QWidget):
         self.viewer.left.connect(partial(self.show_large, False))
         self.comparing.left.connect(partial(self.show_large, False))
         self.viewer.moved.connect(self.step)
+        self.upscale.wanted.connect(self._upscale)
         for part in (self.info, self.chosen, self.empty):
             part.wanted.connect(self.deeds.do)
         bind.follow(self.curator.gallery, "overview", self._show)
@@ -199,6 +213,15 @@ class GalleryScreen(QWidget):
             self.grid.selectionModel().setCurrentIndex(self.model.index(rows[0]), flags.NoUpdate)
         self.grid.selectionModel().select(selection, flags.ClearAndSelect)
         self._select()
+
+    def _upscale(self) -> None:
+        settings = self._workshop.settings
+        plain = () if settings.write_metadata else ("--plain",)
+        self.upscaling.start(picture_destination(settings).folder, *plain)
+
+    def _upscaled(self, path: Path) -> None:
+        """It is in the library already: the process that made it put it there."""
+        self._workshop.shelf.changed.emit("pictures")
 
     def _compare(self, cards: list[Card | None]) -> None:
         hardware = self._workshop.make.studio.hardware
