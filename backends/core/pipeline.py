@@ -27,6 +27,7 @@ from backends.core.contract import (
     Event,
     Finished,
     InvalidRequest,
+    ModelFacts,
     Notice,
     PictureReady,
     Request,
@@ -134,7 +135,7 @@ def _read_prompt(run: _Run, index: int) -> Generator[Event, None, Mapping[str, T
     limit = run.stages.facts.token_limit
     chunked = tuple(place // limit for place in positive.places)
     yield TextRead(request.id, positive.tokens, positive.cut, positive.weights, chunked)
-    yield from _text_notices(request, text.words, positive.cut)
+    yield from _text_notices(request, run.stages.facts, text.words, positive.cut)
     if advice := run.prompts.advice():
         yield Notice(request.id, advice)
     tensors = dict(positive.tensors)
@@ -181,9 +182,11 @@ def _remarks(run: _Run) -> Iterator[Notice]:
     return (Notice(run.request.id, sentence) for sentence in take())
 
 
-def _text_notices(request: Request, words: str, cut: tuple[str, ...]) -> Iterator[Notice]:
+def _text_notices(request: Request, facts: ModelFacts, words: str, cut: tuple[str, ...]) -> Iterator[Notice]:
     if not words.strip():
         yield Notice(request.id, "The prompt is empty, so the picture is whatever the model thinks of.")
+    if request.guidance_scale > 1 and not facts.takes_guidance:
+        yield Notice(request.id, f"{facts.name} makes pictures without guidance, so its scale is not used.")
     if cut:
         shown = " ".join(cut[:12]) + (" ..." if len(cut) > 12 else "")
         yield Notice(request.id, f"The prompt is longer than the model reads; left out: {shown}")

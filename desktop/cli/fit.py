@@ -59,7 +59,8 @@ def verdicts_of(
     """For each backend, or this one. The configurations are enough: the weights need not be there."""
     defaults = folder.facts.defaults
     wanted = size or (defaults.width, defaults.height)
-    batch = 2 if defaults.guidance_scale > 1 and not folder.facts.guidance_embedding else 1
+    guided = folder.facts.takes_guidance and not folder.facts.guidance_embedding
+    batch = 2 if defaults.guidance_scale > 1 and guided else 1
     return [_verdict(name, each, folder, wanted, batch) for each in _backends(backend)]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.core.model_folder import ModelFolder, open_folder
-from desktop import sd15
+from desktop import sd15, zimage
 
 _NAMES = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.json"}
 _SD1: dict[str, Any] = {
@@ -74,6 +74,42 @@ _SDXL: dict[str, Any] = _SD1 | {
     },
     "vae": sd15.VAE | {"sample_size": 1024, "scaling_factor": 0.13025},
     "tokenizer_2": {"model_max_length": 77},
+}
+_FLUX2_INDEX: dict[str, Any] = {
+    "_class_name": "Flux2KleinPipeline",
+    "is_distilled": True,
+    "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+    "text_encoder": ["transformers", "Qwen3ForCausalLM"],
+    "tokenizer": ["transformers", "Qwen2TokenizerFast"],
+    "transformer": ["diffusers", "Flux2Transformer2DModel"],
+    "vae": ["diffusers", "AutoencoderKLFlux2"],
+}
+_FLUX2: dict[str, Any] = {
+    "text_encoder": {
+        "model_type": "qwen3",
+        "hidden_size": 2560,
+        "intermediate_size": 9728,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+        "vocab_size": 151936,
+        "tie_word_embeddings": True,
+    },
+    "transformer": {
+        "in_channels": 128,
+        "num_layers": 5,
+        "num_single_layers": 20,
+        "attention_head_dim": 128,
+        "num_attention_heads": 24,
+        "joint_attention_dim": 7680,
+        "mlp_ratio": 3.0,
+        "axes_dims_rope": [32, 32, 32, 32],
+        "guidance_embeds": False,
+    },
+    "vae": {"block_out_channels": [128, 256, 512, 512], "latent_channels": 32},
+    "tokenizer": {"model_max_length": 131072},
+    "scheduler": {"_class_name": "FlowMatchEulerDiscreteScheduler", "use_dynamic_shifting": True},
 }
 
 
@@ -152,6 +188,19 @@ RECOMMENDED = (
         parts=_SD2,
     ),
     Recommended(
+        name="z-image-turbo",
+        title="Z-Image Turbo",
+        repo="Tongyi-MAI/Z-Image-Turbo",
+        licence="Apache-2.0",
+        gigabytes=32.9,
+        steps=8,
+        words="Follows long prompts, English and Chinese, in 8 steps; a large download, for much memory.",
+        checked="licence, revision, configurations and size; its transformer is there in full precision only",
+        index=zimage.INDEX,
+        parts=zimage.PARTS,
+        revision="f332072aa78be7aecdf3ee76d5c247082da564a6",
+    ),
+    Recommended(
         name="sdxl",
         title="Stable Diffusion XL 1.0",
         repo="stabilityai/stable-diffusion-xl-base-1.0",
@@ -162,6 +211,18 @@ RECOMMENDED = (
         checked="nothing today: licence from memory, the size calculated for half precision",
         index=_SDXL_INDEX,
         parts=_SDXL,
+    ),
+    Recommended(
+        name="flux2-klein",
+        title="FLUX.2 klein 4B",
+        repo="black-forest-labs/FLUX.2-klein-4B",
+        licence="Apache 2.0",
+        gigabytes=16.0,
+        steps=4,
+        words="Pictures in 4 steps that follow long prompts; for machines with much memory.",
+        checked="licence, parts and the text encoder's 8.05 GB; the other sizes are calculated",
+        index=_FLUX2_INDEX,
+        parts=_FLUX2,
     ),
 )
 

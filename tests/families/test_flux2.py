@@ -12,9 +12,10 @@ import torch
 from diffusers.pipelines.flux2.pipeline_flux2_klein import Flux2KleinPipeline, compute_empirical_mu
 
 from backends.core import preview
-from backends.core.contract import InvalidRequest, Request, Stages
+from backends.core.contract import InvalidRequest, Notice, Request, Stages
 from backends.core.fit import predict
 from backends.core.model_folder import open_folder
+from backends.core.pipeline import generate
 from backends.core.quiet import quiet
 from backends.core.references import reference_pixels
 from backends.core.registry import get_backend
@@ -61,6 +62,14 @@ def test_text_to_image(stages: Stages, reference: Any, guidance: float) -> None:
     assert psnr(ours, expected) >= MINIMUM_DB
     other = make(stages, SIZE, prompt="a boat", negative_prompt="", guidance_scale=guidance)
     assert psnr(other, expected) < MINIMUM_DB - 10
+
+
+def test_that_guidance_is_not_used_is_said(stages: Stages) -> None:
+    wanted: dict[str, Any] = {"width": 64, "height": 64, "steps": 1, "sampler": "euler", "seed": 1}
+    request = Request(prompt=PROMPT, guidance_scale=4.0, **wanted)
+    told = [event for event in generate(request, stages, previews=False) if isinstance(event, Notice)]
+    ignored = [event for event in told if "its scale is not used" in event.message]
+    assert len(ignored) == (0 if stages.facts.takes_guidance else 1)
 
 
 def test_a_prompt_that_is_too_long_is_cut_where_diffusers_cuts_it(stages: Stages, reference: Any) -> None:

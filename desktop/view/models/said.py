@@ -13,9 +13,11 @@ _FAMILIES = {
     "sd1": "Stable Diffusion 1 and 2",
     "sdxl": "Stable Diffusion XL",
     "sd3": "Stable Diffusion 3",
+    "flux2": "FLUX.2 klein",
     "sana": "SANA-Sprint",
+    "zimage": "Z-Image",
 }
-_SHORT = {"sd1": "SD 1/2", "sdxl": "SDXL", "sd3": "SD 3", "sana": "SANA"}
+_SHORT = {"sd1": "SD 1/2", "sdxl": "SDXL", "sd3": "SD 3", "flux2": "FLUX.2", "sana": "SANA", "zimage": "Z-Image"}
 
 
 def family(card: ModelCard) -> str:
