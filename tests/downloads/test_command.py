@@ -141,6 +141,7 @@ def test_without_a_keyring_it_says_what_to_do(
 def test_what_is_recommended_is_of_a_family_that_is_here(
     each: recommended.Recommended, tmp_path: Path
 ) -> None:
-    facts = each.describe_in(tmp_path).facts
-    assert facts.latent_channels == {"flux2": 128}.get(facts.family, 4)
+    folder = each.describe_in(tmp_path)
+    facts = folder.facts
+    assert facts.latent_channels == each.parts[folder.denoiser]["in_channels"]
     assert facts.name == each.title

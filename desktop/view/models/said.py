@@ -17,7 +17,14 @@ _FAMILIES = {
     "sana": "SANA-Sprint",
     "zimage": "Z-Image",
 }
-_SHORT = {"sd1": "SD 1/2", "sdxl": "SDXL", "sd3": "SD 3", "flux2": "FLUX.2", "sana": "SANA", "zimage": "Z-Image"}
+_SHORT = {
+    "sd1": "SD 1/2",
+    "sdxl": "SDXL",
+    "sd3": "SD 3",
+    "flux2": "FLUX.2",
+    "sana": "SANA",
+    "zimage": "Z-Image",
+}
 
 
 def family(card: ModelCard) -> str:
