@@ -52,6 +52,7 @@ from tests import (
     screenshots_inpaint,
     screenshots_inside,
     screenshots_models,
+    screenshots_plot,
     screenshots_screens,
     screenshots_upscale,
 )
@@ -242,7 +243,7 @@ STATES: Mapping[str, Callable[[Scene], None]] = {
         no_memory, worker_died, not_saved, notice, internal, missing_model, compare, damaged_library,
         screenshots_gallery.gallery_empty, *screenshots_gallery.STATES, *screenshots_screens.STATES,
         *screenshots_inside.STATES, *screenshots_models.STATES, *screenshots_additions.STATES,
-        *screenshots_inpaint.STATES, *screenshots_upscale.STATES,
+        *screenshots_inpaint.STATES, *screenshots_plot.STATES, *screenshots_upscale.STATES,
     )
 }  # fmt: skip
 FULL = {state.__name__ for state in screenshots_gallery.STATES} | {"upscaling"}

@@ -47,7 +47,7 @@ def page(plot: Plot, recipes: Mapping[Place, str], folder: Path) -> str:
 
 
 def _axes(plot: Plot) -> str:
-    return f"Across: {plot.x_title}. Down: {plot.y_title}." if plot.y_title else f"Across: {plot.x_title}."
+    return f"{plot.x_title} × {plot.y_title}" if plot.y_title else plot.x_title
 
 
 def _head(plot: Plot) -> str:

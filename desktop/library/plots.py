@@ -186,11 +186,11 @@ _CHANGES: dict[str, Change] = {
 _TITLES = {
     "seed": "Seed",
     "steps": "Steps",
-    "guidance": "Guidance scale",
+    "guidance": "Guidance",
     "sampler": "Sampler",
     "size": "Size",
     "strength": "Strength",
-    "clip-skip": "Clip skip",
+    "clip-skip": "CLIP skip",
     "negative": "Negative prompt",
     MODEL: "Model",
     PROMPT: "Prompt",

@@ -11,7 +11,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Protocol
 
-from backends.core.contract import BrokenModel, Capabilities, InvalidRequest, Job, MezzotintError, Picture
+from backends.core.contract import (
+    BrokenModel,
+    Capabilities,
+    InvalidRequest,
+    Job,
+    MezzotintError,
+    Picture,
+    Request,
+)
 from desktop.model import work
 from desktop.model.form import FEATHER, NOT_EXTENDED, STRENGTH, Form, ModelChoice, sides_for
 from desktop.model.language import tr
@@ -99,6 +107,15 @@ class Make:
         self.walk.used(self.form.prompt, self.form.negative_prompt)
         self.dismiss()
         self.work.add(entry, first=first)
+
+    def wanted(self) -> Request:
+        """What the form asks for now. Raises InvalidRequest."""
+        return self.form.next_request(self.styles.find(self.form.style))
+
+    def send(self, requests: Sequence[Request]) -> None:
+        """Puts these into the queue, all or none. Raises a MezzotintError."""
+        for entry in [self._entry_of(request) for request in requests]:
+            self.work.add(entry)
 
     def remedy(self, remedy: Remedy) -> None:
         """Does what a button on the error bar says."""
@@ -222,7 +239,9 @@ class Make:
     # --- parts ---
 
     def _entry(self) -> Entry:
-        request = self.form.next_request(self.styles.find(self.form.style))
+        return self._entry_of(self.wanted())
+
+    def _entry_of(self, request: Request) -> Entry:
         folder, start = self._folder(request.model), self.form.start
         if start is not None and self.studio.no_start:
             raise self._no_start(tr("Remove the start picture, or choose another backend in Settings."))

@@ -23,11 +23,14 @@ from desktop.model.backends import Backends, BackendState, TryOut
 from desktop.model.form import ModelChoice
 from desktop.model.language import spoken, tr
 from desktop.model.make import Make
+from desktop.model.plots import PlotDesk
 from desktop.model.problem import Problem, Way
+from desktop.model.queue import Entry
 from desktop.model.sentences import said
 from desktop.model.settings import Settings
 from desktop.model.styles import Styles
 from desktop.models_room import ModelsRoom
+from desktop.plot_keeping import PlotDrawer, read_plots
 from desktop.session import Session
 from desktop.shelf import Shelf
 from desktop.view import bind, icons, theme
@@ -112,10 +115,12 @@ class Workshop:
         self.try_out = TryOut(session, models, self.settings)
         bind.follow(self.backends, "found", self._learn)
         bind.follow(self.settings, "backend", self._learn)
+        self.plots = PlotDesk(make=self.make, drawer=PlotDrawer(self.errands, self.settings))
         self.models_room = ModelsRoom(self)
         self.window = MainWindow(self)
         self.window.form.styles_wanted.connect(self._show_styles)
         self.make.walk.fetch = self._fetch_prompts
+        session.happened.connect(self.plots.take)
         session.happened.connect(self.make.take)
         session.happened.connect(self.try_out.take)
         session.happened.connect(self.models_room.point_out)
@@ -123,6 +128,8 @@ class Workshop:
         session.stopped.connect(self.make.worker_stopped)
         session.kept.connect(self.make.kept)
         session.not_kept.connect(self.make.not_kept)
+        session.kept.connect(self.plots.kept)
+        session.not_kept.connect(self.plots.not_kept)
         shelf.troubled.connect(self._library_troubled)
         shelf.told.connect(self._tell)
         shelf.replaced.connect(self._fetch_queue)
@@ -162,7 +169,16 @@ class Workshop:
     def _fetch_queue(self) -> None:
         """The queue as the library has it, unless there is one here that it could not be told of."""
         if not self.make.queue.entries:
-            self.shelf.ask(queue_of, self.make.work.restore)
+            self.shelf.ask(queue_of, self._restore_queue)
+
+    def _restore_queue(self, entries: list[Entry]) -> None:
+        self.make.work.restore(entries)
+        if not self.plots.runs:
+            self.errands.run(read_plots, self.plots.restore, self._plots_unread)
+
+    def _plots_unread(self, error: MezzotintError) -> None:
+        self.plots.restore(())
+        self.make.studio.problem = Problem(error)
 
     def _fetch_prompts(self, known: int) -> None:
         """More of the prompts of before, for walking through them."""

@@ -42,10 +42,17 @@ def _compare(workshop: Workshop) -> QWidget:
     return CompareTab(workshop)
 
 
+def _plot(workshop: Workshop) -> QWidget:
+    from desktop.view.plot_tab import PlotTab
+
+    return PlotTab(workshop)
+
+
 TABS: tuple[Tab, ...] = (
     Tab("picture", "Picture", "The picture, and its preview while it is made", _picture),
     Tab("inside", "Inside", "How the picture came to be, step by step", _inside),
     Tab("compare", "Compare", "Two to four pictures side by side, and what differs", _compare),
+    Tab("plot", "Plot", "A picture for each pair of values of two settings, on one sheet", _plot),
 )
 
 
