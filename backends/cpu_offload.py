@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from backends.core.contract import BackendUnavailable, Capabilities, InvalidRequest, Option, Stages, unknown
 from backends.core.fit import plain_footprint
 from backends.core.memory import fast_half, parse_memory, physical_cores
+from backends.core.vae_tile import VAE_TILE
 
 if TYPE_CHECKING:
     import torch
@@ -68,7 +69,7 @@ _CAPABILITIES = Capabilities(
         {"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview", "attention_maps"}
     ),
     precisions=("float32", "bfloat16"),
-    options=(_MEMORY, _PRECISION, _WEIGHTS, _DEVICE),
+    options=(_MEMORY, _PRECISION, _WEIGHTS, _DEVICE, VAE_TILE),
     checked_on_hardware=True,
 )
 
@@ -96,9 +97,10 @@ class CpuOffload:
 
         torch.set_num_threads(_threads(model_folder))
         if torch.cuda.is_available() and not on_cpu:
-            return open_stages(model_folder, _on_card(limit))
+            return open_stages(model_folder, _on_card(limit), options.get(VAE_TILE.id))
         placement = _on_cpu(limit, _cpu_type(precision))
-        return open_stages(model_folder, _with_int8(placement, limit) if in_int8 else placement)
+        placed = _with_int8(placement, limit) if in_int8 else placement
+        return open_stages(model_folder, placed, options.get(VAE_TILE.id))
 
 
 def _choice(option: Option, options: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ from backends.core.contract import BackendUnavailable, Capabilities, Option, Out
 from backends.core.cuda_driver import Card, find_cards
 from backends.core.fit import Footprint
 from backends.core.memory import in_words, parse_memory
+from backends.core.vae_tile import VAE_TILE
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +51,7 @@ _CAPABILITIES = Capabilities(
         {"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview", "attention_maps"}
     ),
     precisions=("int8", "nf4"),
-    options=(_WEIGHTS, _MEMORY),
+    options=(_WEIGHTS, _MEMORY, VAE_TILE),
 )
 
 
@@ -92,7 +93,8 @@ class CudaInt8:
                 "Close them, or use the CPU backend.",
             )
         settings = choose_settings(open_folder(model_folder), card, free(), bits)
-        return open_stages(model_folder, placement(settings, torch.device("cuda"), free))
+        placed = placement(settings, torch.device("cuda"), free)
+        return open_stages(model_folder, placed, options.get(VAE_TILE.id))
 
 
 def placement(settings: CardSettings, device: torch.device, free: Any) -> Placement:

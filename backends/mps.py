@@ -19,6 +19,7 @@ from backends.core import mps_quirks
 from backends.core.contract import BackendUnavailable, Capabilities, Stages
 from backends.core.fit import Footprint
 from backends.core.mps_quirks import Remedy
+from backends.core.vae_tile import VAE_TILE
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +41,7 @@ _CAPABILITIES = Capabilities(
         {"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview", "attention_maps"}
     ),
     precisions=("float16",),
+    options=(VAE_TILE,),
 )
 
 
@@ -72,7 +74,8 @@ class Mps:
         if not torch.backends.mps.is_available():
             raise BackendUnavailable("PyTorch can't use this Mac's GPU.", "Choose the CPU backend.")
         device = torch.device("mps")
-        return open_stages(model_folder, placement(open_folder(model_folder), device, _needed(device)))
+        placed = placement(open_folder(model_folder), device, _needed(device))
+        return open_stages(model_folder, placed, options.get(VAE_TILE.id))
 
 
 def placement(folder: ModelFolder, device: torch.device, needed: frozenset[Remedy]) -> Placement:

@@ -10,17 +10,24 @@ from typing import Any
 
 from torch import Tensor
 
+from backends.core import vae_tile
 from backends.core.autoencoders import decode_in_tiles
 
 _OVERLAP = 0.25
+_LEAST = 4
+"""Latents a tile's side has at least."""
 
 
 @dataclass(frozen=True)
 class DecodeWay:
-    """One way to decode. `tile` is a tile's side in latents, or None for the whole picture."""
+    """One way to decode. `tile` is a tile's side in latents, or None for the whole picture.
+
+    `wanted` is one that a person chose: nothing needs to be said of it.
+    """
 
     words: str
     tile: int | None = None
+    wanted: bool = False
 
     def covers(self, height: int, width: int) -> tuple[int, int]:
         """Latents that are decoded at once."""
@@ -32,6 +39,15 @@ class DecodeWay:
             vae.disable_tiling()
             return vae.decode(latents, return_dict=False)[0]
         return decode_in_tiles(vae, latents, self.tile, _OVERLAP)
+
+
+def ways_for(choice: str, ways: tuple[DecodeWay, ...], scale: int) -> tuple[DecodeWay, ...]:
+    """Of a backend's ways, best first, those that a choice of VAE_TILE leaves. `scale`: pixels a latent."""
+    if choice == vae_tile.AUTOMATIC:
+        return ways
+    if choice == vae_tile.WHOLE:
+        return ways[:1]
+    return (DecodeWay(f"in tiles of {choice} pixels", max(_LEAST, int(choice) // scale), wanted=True),)
 
 
 WHOLE = DecodeWay("at once")

@@ -27,8 +27,9 @@ from backends.core.prompt_embeddings import WordReader
 from backends.core.quiet import quiet
 from backends.core.streaming import Streamed
 from backends.core.streaming_files import CLASSES
-from backends.core.tiling import ALL_WAYS, DecodeWay
+from backends.core.tiling import ALL_WAYS, DecodeWay, ways_for
 from backends.core.tokenizers import load_tokenizer
+from backends.core.vae_tile import AUTOMATIC, chosen
 
 
 def _nothing() -> None:
@@ -43,7 +44,8 @@ class Placement:
     where the networks are between uses. `attention` is a diffusers attention processor for UNet and VAE.
     `decode` are the ways to decode, the best first. `before_picture` is called before a request's first
     network runs, `after_picture` after each decoding. `remarks` collects sentences for the person waiting.
-    `held_as` is for the record: what weights are kept as, where they are not in the precisions above.
+    `held_as` is for the record: what weights are kept as, where they are not in the precisions above. So is
+    `vae_tile`: how a person wants pictures decoded.
     """
 
     backend: str
@@ -60,6 +62,7 @@ class Placement:
     after_picture: Callable[[], None] = _nothing
     remarks: list[str] = field(default_factory=list[str])
     held_as: str = ""
+    vae_tile: str = ""
 
     @property
     def dtypes(self) -> dict[str, torch.dtype]:
@@ -204,7 +207,7 @@ class TorchStages:
         """By the first way that memory is predicted to suffice for, and by the next when it does not."""
         attempts: list[Attempt] = []
         for way in self._ways_that_fit(latents):
-            sentence = "" if way.tile is None else fallback.SMALLER_TILES.format(way=way.words)
+            sentence = "" if way.tile is None or way.wanted else fallback.SMALLER_TILES.format(way=way.words)
             attempts.append(Attempt(partial(self._decode_by, way, latents, dtype), sentence))
         return self._first_that_fits([*attempts, self._streaming(attempts[-1].run)], latents)
 
@@ -282,9 +285,15 @@ def check_sides(facts: ModelFacts, width: int, height: int) -> None:
         )
 
 
-def open_stages(path: Path, placement: Placement) -> TorchStages:
-    """Checks the folder and loads it. Raises BrokenModel or OutOfMemory."""
-    folder = open_folder(path)
+def open_stages(path: Path, placement: Placement, vae_tile: str | None = None) -> TorchStages:
+    """Checks the folder and loads it. `vae_tile` is a choice of that option, if any.
+
+    Raises BrokenModel, InvalidRequest or OutOfMemory.
+    """
+    choice, folder = chosen(vae_tile), open_folder(path)
+    if choice != AUTOMATIC:
+        ways = ways_for(choice, placement.decode, folder.facts.latent_scale)
+        placement = replace(placement, decode=ways, vae_tile=choice)
     folder.check_files()
     import_classes()
     try:
@@ -312,6 +321,7 @@ def _provenance(folder: ModelFolder, placement: Placement) -> dict[str, str]:
         "model": folder.facts.name,
         "model_hash": folder.model_hash(),
         **libraries,
+        **({"vae_tile": placement.vae_tile} if placement.vae_tile else {}),
     }
 
 

@@ -19,6 +19,7 @@ from desktop.cli.inpaint_options import add_inpaint
 from desktop.cli.lora_options import add_lora
 from desktop.cli.loras_options import LORAS, LorasOptions, add_loras
 from desktop.cli.models_options import IMPORT, ImportOptions, ModelsOptions, add_import, add_models
+from desktop.cli.tile_options import add_vae_tile
 from desktop.cli.upscale_options import UPSCALE, UpscaleOptions, add_upscale
 from desktop.library.plots import SETTINGS
 
@@ -74,6 +75,7 @@ class GenerateOptions:
     clip_skip: int | None = None
     lora: list[str] = field(default_factory=list[str])
     memory: str | None = None
+    vae_tile: str | None = None
     out: str | None = None
     like: str | None = None
     json: bool = False
@@ -243,6 +245,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     )
     add_lora(parser)
     add("--memory", metavar="AMOUNT", help="the most memory the model may take, such as 3GB (CPU)")
+    add_vae_tile(parser)
     add("--out", metavar="PATH", help="a .png file, or a folder; nothing is ever overwritten")
     add("--like", metavar="PICTURE", help="repeat this PNG: its recipe is used for whatever is not given")
     add("--json", action="store_true", help="print one JSON line a picture, once it is safely on disk")

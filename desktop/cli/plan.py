@@ -62,7 +62,7 @@ def make_plan(options: GenerateOptions) -> Plan:
         request=request,
         model_folder=model.folder,
         backend=options.backend or AUTO,
-        backend_options={"memory": options.memory} if options.memory else {},
+        backend_options=_backend_options(options, known),
         init=init,
         destination=destination,
         like=like,
@@ -133,6 +133,11 @@ def _make_request(
         extend=new.extend,
         hires=find_hires(_hires_options(options), known, (width, height), steps),
     )
+
+
+def _backend_options(options: GenerateOptions, known: Record) -> dict[str, str]:
+    given = {"memory": options.memory, "vae_tile": options.vae_tile or known.provenance.get("vae_tile")}
+    return {name: value for name, value in given.items() if value}
 
 
 def _hires_options(options: GenerateOptions) -> HiresOptions:
