@@ -12,12 +12,13 @@ import tempfile
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from backends.core.contract import BrokenModel, InvalidRequest
 from backends.core.model_folder import open_folder, sha256
-from convert.source import configs, vocabulary
+from convert.source import configs, sd3, vocabulary
 from convert.source.gguf_file import is_gguf, unpack
 from convert.source.hashes import old_hash, short_hash
 from convert.source.header import Header, read_header
@@ -31,6 +32,7 @@ PARTS = {
     "text_encoder": "model",
     "text_encoder_2": "model",
     "unet": "diffusion_pytorch_model",
+    "transformer": "diffusion_pytorch_model",
     "vae": "diffusion_pytorch_model",
 }
 _SMALL = (".json", ".txt", ".model")
@@ -39,10 +41,14 @@ _TOKENIZERS = {"text_encoder": "tokenizer", "text_encoder_2": "tokenizer_2"}
 _PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 _WORDS = {
     "unet": "UNet",
+    "transformer": "transformer",
     "vae": "VAE",
     "text_encoder": "text encoder",
     "text_encoder_2": "second text encoder",
 }
+_PLAIN = frozenset(("text_encoder", "unet", "vae"))
+_NETWORKS = {"1.x": _PLAIN, "2.x": _PLAIN, "XL": _PLAIN | {"text_encoder_2"}, "3": frozenset(sd3.CLASSES)}
+"""The networks that a model of each version has."""
 _SCALES = ("scaling_factor", "shift_factor", "latents_mean", "latents_std")
 _SPARE_BYTES = 200 * 10**6
 
@@ -115,6 +121,8 @@ def _fill(folder: Path, wish: Wish, hidden: Path, say: Say) -> None:
         confined = unpack(wish.source, weights)
     header = _normal(read_header(weights))
     kind, why = _settled(wish, kind_of(wish.source.name, header), say)
+    if kind.version == "3" and sd3.has_t5(header.shapes):
+        say("T5 is left out: its vocabulary is not in the file")
     with _misfits(wish.source.name, kind):
         found = _write_configs(folder, header, kind)
     _add_from_base(folder, wish, kind)
@@ -128,6 +136,8 @@ def _fill(folder: Path, wish: Wish, hidden: Path, say: Say) -> None:
 
 def _settled(wish: Wish, kind: Kind, say: Say) -> tuple[Kind, str]:
     """The kind with what it predicts, and who says so."""
+    if kind.version == "3":
+        return replace(kind, prediction="flow_prediction"), "every model of this kind does"
     if wish.prediction:
         return replace(kind, prediction=wish.prediction), "you said so"
     if kind.prediction:
@@ -177,6 +187,8 @@ def _write_configs(folder: Path, header: Header, kind: Kind) -> dict[str, dict[s
         "text_encoder": lambda: configs.text_config(shapes, "text_encoder"),
         "text_encoder_2": lambda: configs.text_config(shapes, "text_encoder_2"),
     }
+    if kind.version == "3":
+        makers = {part: partial(sd3.part_config, shapes, part) for part in kind.parts}
     found = {part: makers[part]() for part in sorted(kind.parts)}
     for part, config in found.items():
         _write_json(folder / part / "config.json", config)
@@ -189,6 +201,9 @@ def _write_configs(folder: Path, header: Header, kind: Kind) -> dict[str, dict[s
             configs.scheduler_config(prediction, kind.zero_snr),
         )
         _write_json(folder / "model_index.json", configs.model_index(kind.version))
+    if "transformer" in kind.parts:
+        _write_json(folder / "scheduler" / "scheduler_config.json", sd3.scheduler_config())
+        _write_json(folder / "model_index.json", sd3.model_index(t5=False))
     return found
 
 
@@ -201,9 +216,9 @@ def _write_tensors(folder: Path, stem: str, tensors: Mapping[str, Any]) -> None:
 
 def _add_from_base(folder: Path, wish: Wish, kind: Kind) -> None:
     """What the file lacks comes from the base; a VAE takes on how the base scales its latents."""
-    networks = set(PARTS) if kind.version == "XL" else set(PARTS) - {"text_encoder_2"}
     base = open_folder(wish.base) if wish.base else None
-    lacking = (set(base.networks) if base and "unet" not in kind.parts else networks) - kind.parts
+    part_alone = base is not None and not kind.parts & {"unet", "transformer"}
+    lacking = (set(base.networks) if base and part_alone else _NETWORKS[kind.version]) - kind.parts
     if not lacking:
         return
     if base is None:
@@ -211,6 +226,9 @@ def _add_from_base(folder: Path, wish: Wish, kind: Kind) -> None:
             f"{wish.source.name} holds no {' and no '.join(_WORDS[part] for part in sorted(lacking))}.",
             "Give a model that has it with --base.",
         )
+    if kind.version == "3" and "text_encoder_3" in base.networks:
+        lacking |= set(sd3.T5)
+        _write_json(folder / "model_index.json", sd3.model_index(t5=True))
     for name in (*lacking, *_TOKENIZERS.values(), "scheduler", "model_index.json"):
         if (base.path / name).exists() and not (folder / name).exists():
             _link(base.path / name, folder / name)

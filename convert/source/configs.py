@@ -13,13 +13,13 @@ from convert.source.kinds import CLIP, CLIP_XL, OPEN_CLIP, OPEN_CLIP_XL, UNET, V
 
 TOKENS = 49_408
 _BEGIN, _END = TOKENS - 2, TOKENS - 1
-_SIZES = {"1.x": 64, "2.x": 64, "XL": 128}
-_SCALING = {"1.x": 0.18215, "2.x": 0.18215, "XL": 0.13025}
+_SIZES = {"1.x": 64, "2.x": 64, "3": 128, "XL": 128}
+_SCALING = {"1.x": 0.18215, "2.x": 0.18215, "3": 1.5305, "XL": 0.13025}
 
 
 def unet_config(shapes: Shapes, version: str, prediction: str) -> dict[str, Any]:
     """Raises KeyError, IndexError or ValueError when the UNet is not of this family."""
-    halvings = sorted(_numbers(shapes, rf"{re.escape(UNET)}input_blocks\.(\d+)\.0\.op\.weight"))
+    halvings = sorted(numbers(shapes, rf"{re.escape(UNET)}input_blocks\.(\d+)\.0\.op\.weight"))
     layers = halvings[0] - 1
     firsts = [1 + level * (layers + 1) for level in range(len(halvings) + 1)]
     widths = [shapes[f"{UNET}input_blocks.{n}.0.out_layers.3.weight"][0] for n in firsts]
@@ -45,7 +45,7 @@ def unet_config(shapes: Shapes, version: str, prediction: str) -> dict[str, Any]
 def _depth(shapes: Shapes, block: int) -> int:
     """Transformer layers in a block; 1, which is not used, where it has none."""
     stem = rf"{re.escape(UNET)}input_blocks\.{block}\.1\.transformer_blocks\.(\d+)\.norm1\.weight"
-    return max(len(_numbers(shapes, stem)), 1)
+    return max(len(numbers(shapes, stem)), 1)
 
 
 def _size_conditioning(shapes: Shapes) -> dict[str, Any]:
@@ -63,14 +63,14 @@ def vae_config(shapes: Shapes, version: str) -> dict[str, Any]:
     """As `unet_config`. The names are the first files' or, where it came alone, diffusers' own."""
     level, conv = ("down_blocks", "resnets") if is_diffusers_vae(shapes) else ("down", "block")
     stem = rf"{re.escape(VAE)}encoder\.{level}\."
-    levels = len(_numbers(shapes, rf"{stem}(\d+)\.{conv}\.0\.conv1\.weight"))
+    levels = len(numbers(shapes, rf"{stem}(\d+)\.{conv}\.0\.conv1\.weight"))
     widths = [shapes[f"{VAE}encoder.{level}.{n}.{conv}.0.conv1.weight"][0] for n in range(levels)]
     return {
         "_class_name": "AutoencoderKL",
         "sample_size": 8 * _SIZES[version],
         "latent_channels": shapes[f"{VAE}decoder.conv_in.weight"][1],
         "block_out_channels": widths,
-        "layers_per_block": len(_numbers(shapes, rf"{stem}0\.{conv}\.(\d+)\.conv1\.weight")),
+        "layers_per_block": len(numbers(shapes, rf"{stem}0\.{conv}\.(\d+)\.conv1\.weight")),
         "down_block_types": ["DownEncoderBlock2D"] * levels,
         "up_block_types": ["UpDecoderBlock2D"] * levels,
         "norm_num_groups": 32,
@@ -91,9 +91,9 @@ def text_config(shapes: Shapes, part: str) -> dict[str, Any]:
     """
     for stem in (CLIP_XL, CLIP):
         if part == "text_encoder" and f"{stem}text_model.final_layer_norm.weight" in shapes:
-            return _clip_config(shapes, stem)
+            return clip_config(shapes, stem)
     if f"{CLIP}text_model.final_layer_norm.weight" in shapes:
-        return _clip_config(shapes, CLIP) | _PROJECTED
+        return clip_config(shapes, CLIP) | _PROJECTED
     if part == "text_encoder_2":
         return _open_clip_config(shapes, OPEN_CLIP_XL, all_layers(shapes, OPEN_CLIP_XL)) | _PROJECTED
     return _open_clip_config(shapes, OPEN_CLIP, used_layers(shapes))
@@ -102,11 +102,11 @@ def text_config(shapes: Shapes, part: str) -> dict[str, Any]:
 _PROJECTED = {"architectures": ["CLIPTextModelWithProjection"]}
 
 
-def _clip_config(shapes: Shapes, prefix: str) -> dict[str, Any]:
+def clip_config(shapes: Shapes, prefix: str) -> dict[str, Any]:
     """OpenAI's encoder is 768 wide and computes with quick_gelu; OpenCLIP's are wider."""
     stem = prefix + "text_model."
     inside = shapes[f"{stem}encoder.layers.0.mlp.fc1.weight"][0]
-    layers = len(_numbers(shapes, rf"{re.escape(stem)}encoder\.layers\.(\d+)\.mlp\.fc1\.weight"))
+    layers = len(numbers(shapes, rf"{re.escape(stem)}encoder\.layers\.(\d+)\.mlp\.fc1\.weight"))
     positions = shapes[f"{stem}embeddings.position_embedding.weight"][0]
     rows, width = shapes[f"{stem}embeddings.token_embedding.weight"]
     projection = shapes.get(f"{prefix}text_projection.weight", (width,))[0]
@@ -148,7 +148,7 @@ def _text(rows: int, width: int, inside: int, layers: int, positions: int) -> di
 
 def all_layers(shapes: Shapes, prefix: str) -> int:
     """How many layers an OpenCLIP text encoder has."""
-    return len(_numbers(shapes, rf"{re.escape(prefix)}transformer\.resblocks\.(\d+)\.ln_1\.weight"))
+    return len(numbers(shapes, rf"{re.escape(prefix)}transformer\.resblocks\.(\d+)\.ln_1\.weight"))
 
 
 def used_layers(shapes: Shapes) -> int:
@@ -195,5 +195,6 @@ def model_index(version: str) -> dict[str, Any]:
     }
 
 
-def _numbers(shapes: Shapes, pattern: str) -> set[int]:
+def numbers(shapes: Shapes, pattern: str) -> set[int]:
+    """What stands in the pattern's group, in the names that match it."""
     return {int(match[1]) for key in shapes if (match := re.fullmatch(pattern, key))}

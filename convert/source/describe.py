@@ -8,10 +8,12 @@ from pathlib import Path
 from backends.core.contract import BrokenModel
 from convert.source.header import read_header
 from convert.source.kinds import kind_of, normal_name
+from convert.source.sd3 import CLASSES
 
 _ALONE = {
     "vae": "a VAE alone: import it with --base",
     "unet": "a UNet alone: import it with --base",
+    "transformer": "a transformer alone: import it with --base",
     "text_encoder": "a text encoder alone: import it with --base",
     "text_encoder_2": "SDXL's second text encoder alone: import it with --base",
 }
@@ -30,4 +32,6 @@ def describe(path: Path) -> str:
         return error.message if isinstance(error, BrokenModel) else ""
     if len(kind.parts) == 1:
         return _ALONE[next(iter(kind.parts))]
+    if kind.version == "3" and len(kind.parts) < len(CLASSES):
+        return "Stable Diffusion 3 without its text encoders: import it with --base"
     return f"Stable Diffusion {kind.version}"

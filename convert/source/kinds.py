@@ -14,11 +14,12 @@ Shapes = Mapping[str, tuple[int, ...]]
 UNET, VAE = "model.diffusion_model.", "first_stage_model."
 CLIP, OPEN_CLIP = "cond_stage_model.transformer.", "cond_stage_model.model."
 CLIP_XL, OPEN_CLIP_XL = "conditioner.embedders.0.transformer.", "conditioner.embedders.1.model."
+CLIP_L_3, CLIP_G_3 = "text_encoders.clip_l.transformer.", "text_encoders.clip_g.transformer."
 REFINER = "conditioner.embedders.0.model."
 _BIG_G = 1280
 """The width of SDXL's second text encoder; no other one of these models is as wide."""
 _OTHERS = {
-    "model.diffusion_model.joint_blocks.": "a Stable Diffusion 3 model",
+    "joint_blocks.": "a Stable Diffusion 3 transformer without its autoencoder",
     "model.diffusion_model.double_blocks.": "a FLUX model",
     "double_blocks.": "a FLUX model",
     "model.diffusion_model.cap_embedder.": "a Z-Image or Lumina model",
@@ -33,12 +34,12 @@ _OTHERS = {
     "blk.": "a language model",
 }
 _CHANNELS = {5: "a depth model", 7: "an upscaling model", 8: "an editing model", 9: "an inpainting model"}
-_USE = "Use a Stable Diffusion 1.x, 2.x or XL model."
+_USE = "Use a Stable Diffusion 1.x, 2.x, 3 or XL model."
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`version` is "1.x", "2.x" or "XL"; `prediction` is None where the file doesn't say."""
+    """`version` is "1.x", "2.x", "3" or "XL"; `prediction` is None where the file doesn't say."""
 
     version: str
     parts: frozenset[str]
@@ -99,6 +100,14 @@ def normal_name(key: str) -> str:
 
 
 def _parts(shapes: Shapes) -> dict[str, bool]:
+    embeddings = "text_model.embeddings.token_embedding.weight"
+    if _version(shapes) == "3":
+        return {
+            "transformer": UNET + "joint_blocks.0.x_block.attn.qkv.weight" in shapes,
+            "vae": VAE + "decoder.conv_in.weight" in shapes,
+            "text_encoder": CLIP_L_3 + embeddings in shapes,
+            "text_encoder_2": CLIP_G_3 + embeddings in shapes,
+        }
     alone = shapes.get(CLIP + "text_model.embeddings.token_embedding.weight", (0, 0))[1]
     first = (CLIP_XL + "text_model.embeddings.token_embedding.weight", OPEN_CLIP + "token_embedding.weight")
     return {
@@ -110,6 +119,8 @@ def _parts(shapes: Shapes) -> dict[str, bool]:
 
 
 def _version(shapes: Shapes) -> str:
+    if any(key.startswith(UNET + "joint_blocks.") for key in shapes):
+        return "3"
     if UNET + "label_emb.0.0.weight" in shapes or any(key.startswith(OPEN_CLIP_XL) for key in shapes):
         return "XL"
     if any(key.startswith(OPEN_CLIP) for key in shapes):

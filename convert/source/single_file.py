@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from safetensors import safe_open
 
+from convert.source import sd3
 from convert.source.configs import all_layers, is_diffusers_vae, used_layers
 from convert.source.header import Header
 from convert.source.kinds import CLIP, CLIP_XL, OPEN_CLIP, OPEN_CLIP_XL, UNET, VAE, normal_name
@@ -26,6 +27,10 @@ def part_tensors(path: Path, header: Header, part: str, config: Mapping[str, Any
         return _mapping().convert_ldm_unet_checkpoint(_read(path, UNET), config)
     if part == "vae":
         return _vae(path, header, config)
+    if part == "transformer":
+        return _mapping().convert_sd3_transformer_checkpoint_to_diffusers(_read(path, UNET))
+    if sd3_tensors := _read(path, sd3.CLIPS[part]):
+        return sd3.text_tensors(sd3_tensors, part, config["hidden_size"])
     if part == "text_encoder":
         return _first_text(path, header, config["hidden_size"])
     return _second_text(path, header, config["hidden_size"])

@@ -23,10 +23,17 @@ from backends.core.model_folder import open_folder
 from backends.core.registry import get_backend
 from convert.import_model import Wish, import_model
 from convert.source.kinds import guess_prediction
+from tests.convert import single_files_sd3
 from tests.convert.single_files import make_folder, single_file
 
 VERSIONS = ("1.x", "2.x", "XL")
-SUFFIXES = {"1.x": ("safetensors", "ckpt"), "2.x": ("safetensors",), "XL": ("safetensors", "ckpt")}
+WITH_TRANSFORMER = "3.5"
+SUFFIXES = {
+    "1.x": ("safetensors", "ckpt"),
+    "2.x": ("safetensors",),
+    "XL": ("safetensors", "ckpt"),
+    WITH_TRANSFORMER: ("safetensors",),
+}
 ROOT = Path(__file__).parents[2]
 
 
@@ -42,7 +49,8 @@ class Imported:
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     place = tmp_path_factory.mktemp("made")
-    return {version: make_folder(place / f"sd-{version}", version) for version in VERSIONS}
+    made = {version: make_folder(place / f"sd-{version}", version) for version in VERSIONS}
+    return made | {WITH_TRANSFORMER: single_files_sd3.make_folder(place / "sd-3.5", newer=True)}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +58,8 @@ def files(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
     place = tmp_path_factory.mktemp("files")
     found: dict[tuple[str, str], Path] = {}
     for version, folder in folders.items():
-        tensors = single_file(folder, version)
+        of_3 = version == WITH_TRANSFORMER
+        tensors = single_files_sd3.single_file(folder) if of_3 else single_file(folder, version)
         for suffix in SUFFIXES[version]:
             path = found[version, suffix] = place / f"friends-512-{version}.{suffix}"
             if suffix == "ckpt":
@@ -88,7 +97,7 @@ def _pixels(folder: Path) -> np.ndarray:
         width=64,
         height=64,
         guidance_scale=5.0,
-        sampler="ddim",
+        sampler="euler",
     )
     stages = get_backend("cpu_offload").open(folder, {})
     try:
@@ -110,7 +119,7 @@ def test_the_import_had_no_network(imported: Imported) -> None:
     assert not imported.reached
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", SUFFIXES)
 def test_same_pixels(
     folders: dict[str, Path], files: dict[tuple[str, str], Path], imported: Imported, version: str
 ) -> None:
@@ -123,7 +132,8 @@ def test_same_pixels(
         told = json.loads((folder / "model.json").read_text())["imported"]
         assert told["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
         assert told["short"] == told["sha256"][:10]
-        assert open_folder(folder).facts.prediction_type == "epsilon"
+        kind = "flow_prediction" if version == WITH_TRANSFORMER else "epsilon"
+        assert open_folder(folder).facts.prediction_type == kind
 
 
 @pytest.mark.parametrize(
