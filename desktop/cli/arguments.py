@@ -19,6 +19,7 @@ from desktop.cli.inpaint_options import add_inpaint
 from desktop.cli.lora_options import add_lora
 from desktop.cli.loras_options import LORAS, LorasOptions, add_loras
 from desktop.cli.models_options import IMPORT, ImportOptions, ModelsOptions, add_import, add_models
+from desktop.cli.reference_options import add_reference
 from desktop.cli.tile_options import add_vae_tile
 from desktop.cli.upscale_options import UPSCALE, UpscaleOptions, add_upscale
 from desktop.library.plots import SETTINGS
@@ -68,6 +69,7 @@ class GenerateOptions:
     mask: str | None = None
     feather: int | None = None
     extend: tuple[int, int, int, int] | None = None
+    reference: list[str] = field(default_factory=list[str])
     hires: Target | None = None
     hires_steps: int | None = None
     hires_strength: float | None = None
@@ -236,6 +238,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
         help="how far to leave it, 0 to 1 (0.75)",
     )
     add_inpaint(parser)
+    add_reference(parser)
     add_hires(parser)
     add(
         "--clip-skip",

@@ -176,7 +176,7 @@ class Making:
         """Once this returns the picture and its row are durable, and announced."""
         began = time.perf_counter()
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        record = describe(self.plan.request, ready, self.plan.init, created)
+        record = describe(self.plan.request, ready, self.plan.init, created, self.plan.references)
         data = encode_picture(ready.picture, record)
         path = self.plan.destination.save(data, self.plan.request, ready.picture_index)
         digest = hashlib.sha256(data).hexdigest()

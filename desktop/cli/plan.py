@@ -17,6 +17,7 @@ from desktop.cli.arguments import GenerateOptions
 from desktop.cli.hires_options import HiresOptions, find_hires
 from desktop.cli.inpaint_options import find_inpainting, size_for
 from desktop.cli.lora_options import loras_asked_for
+from desktop.cli.reference_options import References, find_references
 from desktop.library import paths
 from desktop.library.additions import search_folders
 from desktop.library.destination import Destination, parse_destination
@@ -38,6 +39,7 @@ class Plan:
     backend: str
     backend_options: Mapping[str, str]
     init: InitPicture | None
+    references: tuple[InitPicture, ...]
     destination: Destination
     like: Record | None
     search: tuple[Path, ...]
@@ -54,8 +56,9 @@ def make_plan(options: GenerateOptions) -> Plan:
         )
     model = _find_model(options, known)
     data, init = _find_init(options, known)
+    references = find_references(options.reference, known)
     loras, files = loras_asked_for(options.lora)
-    request = _make_request(options, known, model, read_facts(model.folder), data, loras)
+    request = _make_request(options, known, model, read_facts(model.folder), data, references, loras)
     destination = parse_destination(options.out)
     destination.prepare(request)
     return Plan(
@@ -64,6 +67,7 @@ def make_plan(options: GenerateOptions) -> Plan:
         backend=options.backend or AUTO,
         backend_options=_backend_options(options, known),
         init=init,
+        references=references.named,
         destination=destination,
         like=like,
         search=(*search_folders(paths.expand(text) for text in options.models), *files),
@@ -104,6 +108,7 @@ def _make_request(
     model: InstalledModel,
     facts: ModelFacts,
     init: bytes | None,
+    references: References,
     loras: tuple[LoraTag, ...],
 ) -> Request:
     """What is given, else what the record says, else what suits the model and its LoRAs."""
@@ -129,6 +134,7 @@ def _make_request(
         strength=_first(options.strength, known.strength, 0.75),
         clip_skip=_first(options.clip_skip, known.clip_skip, 0),
         mask=new.mask,
+        references=references.data,
         feather=new.feather,
         extend=new.extend,
         hires=find_hires(_hires_options(options), known, (width, height), steps),

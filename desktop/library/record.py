@@ -76,6 +76,7 @@ class Record:
     clip_skip: int | None = None
     init_image: InitPicture | None = None
     inpainting: Inpainted | None = None
+    references: tuple[InitPicture, ...] = ()
     hires: Hires | None = None
     upscaled: Upscaled | None = None
     provenance: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -91,7 +92,13 @@ class Record:
         return last.width, last.height
 
 
-def describe(request: Request, ready: PictureReady, init: InitPicture | None, created: str) -> Record:
+def describe(
+    request: Request,
+    ready: PictureReady,
+    init: InitPicture | None,
+    created: str,
+    references: tuple[InitPicture, ...] = (),
+) -> Record:
     """The record of a picture that this request made."""
     return Record(
         prompt=request.prompt if ready.prompt is None else ready.prompt,
@@ -111,6 +118,7 @@ def describe(request: Request, ready: PictureReady, init: InitPicture | None, cr
         clip_skip=request.clip_skip,
         init_image=init,
         inpainting=_describe_inpainting(request),
+        references=references,
         hires=request.hires,
         provenance=dict(ready.provenance),
         stage_seconds={stage: round(seconds, 4) for stage, seconds in ready.stage_seconds.items()},
@@ -163,6 +171,7 @@ def from_json(text: str) -> Record:
         clip_skip=entries.whole("clip_skip"),
         init_image=_init_picture(entries),
         inpainting=_inpainting(entries),
+        references=_references(entries),
         hires=_hires(entries),
         upscaled=_upscaled(entries),
         provenance={name: str(value) for name, value in entries.table("provenance").items()},
@@ -176,9 +185,16 @@ def from_json(text: str) -> Record:
 def _init_picture(entries: _Entries, name: str = "init_image") -> InitPicture | None:
     if not (table := entries.table(name)):
         return None
-    inner = _Entries(table)
+    return _picture(_Entries(table))
+
+
+def _references(entries: _Entries) -> tuple[InitPicture, ...]:
+    return tuple(_picture(_Entries(each)) for each in entries.row("references"))
+
+
+def _picture(entries: _Entries) -> InitPicture:
     return InitPicture(
-        name=inner.text("name") or "", path=inner.text("path") or "", sha256=inner.text("sha256") or ""
+        name=entries.text("name") or "", path=entries.text("path") or "", sha256=entries.text("sha256") or ""
     )
 
 
@@ -247,6 +263,9 @@ class _Entries:
     def number(self, name: str) -> float | None:
         value = self._get(name, int, float)
         return None if value is None else float(value)
+
+    def row(self, name: str) -> list[object]:
+        return self._get(name, list) or []
 
     def table(self, name: str) -> dict[str, Any]:
         return self._get(name, dict) or {}
