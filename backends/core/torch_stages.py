@@ -292,7 +292,8 @@ def open_stages(path: Path, placement: Placement, vae_tile: str | None = None) -
     """
     choice, folder = chosen(vae_tile), open_folder(path)
     if choice != AUTOMATIC:
-        ways = ways_for(choice, placement.decode, folder.facts.latent_scale)
+        facts = folder.facts
+        ways = ways_for(choice, placement.decode, facts.latent_scale // facts.latent_patch)
         placement = replace(placement, decode=ways, vae_tile=choice)
     folder.check_files()
     import_classes()

@@ -126,7 +126,7 @@ class Make:
         elif problem is not None and problem.job is not None:
             size = problem.suggested_size if remedy is Remedy.USE_SIZE else None
             self.work.retry(problem.job.request.id, size)
-            if size:
+            if size and problem.job.request.hires is None:
                 self.form.use_size(*size)
 
     def dismiss(self) -> None:

@@ -61,7 +61,7 @@ class Problem:
         """A size that the error's action names, when it differs from the one that failed."""
         found = _SIZE.search(self.error.action) if isinstance(self.error, OutOfMemory) else None
         size = (int(found[1]), int(found[2])) if found else None
-        if self.job is not None and size == (self.job.request.width, self.job.request.height):
+        if self.job is not None and size == self.job.request.picture_size:
             return None
         return size
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from psygnal import SignalGroupDescriptor
 
-from backends.core.contract import Job, MezzotintError, Picture
+from backends.core.contract import Job, MezzotintError, Picture, Request
 from desktop.model.progress import Progress
 from desktop.model.start import StartPicture
 
@@ -136,6 +136,15 @@ class Queue:
 def again(entry: Entry, size: tuple[int, int] | None = None) -> Entry:
     """What is left of the entry as a new one that waits, in another size if one is given."""
     rest = entry.rest
-    width, height = size or (rest.request.width, rest.request.height)
-    request = replace(rest.request, id=uuid4().hex, width=width, height=height)
+    request = replace(rest.request, id=uuid4().hex)
+    if size is not None:
+        request = _in_size(request, size)
     return Entry(job=replace(rest, request=request), start=entry.start)
+
+
+def _in_size(request: Request, size: tuple[int, int]) -> Request:
+    """The same with finished pictures of this size; without a second pass where that is the first one's."""
+    width, height = size
+    if request.hires is not None and width > request.width and height > request.height:
+        return replace(request, hires=replace(request.hires, width=width, height=height))
+    return replace(request, width=width, height=height, hires=None)

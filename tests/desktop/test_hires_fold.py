@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,13 @@ from pytestqt.qtbot import QtBot
 from backends.core.contract import Hires, Request, Stage, StageProgress, StageStarted, StepDone
 from desktop.model.form import Form
 from desktop.model.progress import Tracker
+from desktop.model.queue import Entry, again
 from desktop.model.recipes import fill
 from desktop.view.app import Workshop
 from desktop.view.hires_fold import HiresFold
 from tests.desktop import window_kit
 from tests.desktop.window_kit import Wait
+from tests.fakes import fake_job
 
 shelf, shop, wait = window_kit.shelf, window_kit.shop, window_kit.wait
 
@@ -99,3 +102,13 @@ def test_progress_knows_that_the_second_pass_has_more_pixels() -> None:
         pytest.approx(8 / 12),
         pytest.approx(5.0),
     )
+
+
+def test_a_smaller_size_after_too_little_memory_is_the_finished_pictures() -> None:
+    hires = Hires(width=256, height=256, steps=2)
+    job = replace(fake_job(side=64), request=replace(fake_job(side=64).request, hires=hires))
+    tried = again(Entry(job=job), (192, 192)).job.request
+    assert (tried.width, tried.picture_size) == (64, (192, 192))
+    tried = again(Entry(job=job), (64, 64)).job.request
+    assert (tried.width, tried.hires) == (64, None)
+    assert again(Entry(job=job)).job.request.hires == hires
