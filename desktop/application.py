@@ -72,8 +72,10 @@ def model_choices(settings: Settings | None = None) -> tuple[ModelChoice, ...]:
 def _choice(model: InstalledModel) -> ModelChoice | None:
     try:
         folder = open_folder(model.folder)
-        defaults = folder.facts.defaults
+        facts = folder.facts
     except BrokenModel:
         return None
     title = str(folder.manifest.get("title", Path(model.name).name))
-    return ModelChoice(name=model.name, title=title, folder=model.folder, defaults=defaults)
+    return ModelChoice(
+        name=model.name, title=title, folder=model.folder, defaults=facts.defaults, samplers=facts.samplers
+    )

@@ -69,6 +69,7 @@ def _papers(folder: ModelFolder) -> dict[str, Any]:
         "licence": licence(folder),
         "origin": str(manifest.get("origin", "")),
         "defaults": facts.defaults,
+        "samplers": facts.samplers,
         "preparable": facts.family in coreml_folder.FAMILIES,
         "made_for": str(manifest.get("made_for") or ""),
         "conversion": cast(Mapping[str, Any], conversion) if isinstance(conversion, dict) else {},

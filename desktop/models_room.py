@@ -83,4 +83,10 @@ def _choice(card: ModelCard) -> ModelChoice | None:
     """Also a converted one that has to be prepared again: choosing it says so."""
     if card.defaults is None:
         return None
-    return ModelChoice(name=card.name, title=card.title, folder=card.folder, defaults=card.defaults)
+    return ModelChoice(
+        name=card.name,
+        title=card.title,
+        folder=card.folder,
+        defaults=card.defaults,
+        samplers=card.samplers,
+    )

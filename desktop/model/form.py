@@ -29,12 +29,13 @@ NOT_EXTENDED = (0, 0, 0, 0)
 
 @dataclass(frozen=True, kw_only=True)
 class ModelChoice:
-    """An installed model, as the form offers it."""
+    """An installed model, as the form offers it. `samplers` are those it can be used with; empty: all."""
 
     name: str
     title: str
     folder: Path
     defaults: Defaults
+    samplers: tuple[str, ...] = ()
 
 
 @dataclass(kw_only=True)

@@ -38,6 +38,7 @@ class ModelCard:
     licence: str = ""
     origin: str = ""
     defaults: Defaults | None = None
+    samplers: tuple[str, ...] = ()
     problem: str = ""
     made_for: str = ""
     outdated: bool = False

@@ -69,7 +69,7 @@ def fill(form: Form, recipe: Recipe, models: Mapping[str, ModelChoice]) -> tuple
         _size(form, recipe.width, recipe.height),
         _steps(form, recipe.steps),
         _guidance(form, recipe.guidance_scale),
-        _sampler(form, recipe.sampler),
+        _sampler(form, recipe.sampler, models),
         _clip_skip(form, recipe.clip_skip),
         _seed(form, recipe.seed),
     )
@@ -121,7 +121,10 @@ def _guidance(form: Form, scale: float | None) -> str:
     return ""
 
 
-def _sampler(form: Form, sampler: str | None) -> str:
+def _sampler(form: Form, sampler: str | None, models: Mapping[str, ModelChoice]) -> str:
+    choice = models.get(form.model)
+    if sampler in SAMPLERS and choice and choice.samplers and sampler not in choice.samplers:
+        return tr("Sampler {name}: {model} can't use it", name=SAMPLERS[str(sampler)], model=choice.title)
     if sampler is not None and sampler in SAMPLERS:
         form.sampler = sampler
         return ""

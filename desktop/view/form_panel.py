@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from backends.core.contract import MAX_COUNT, MAX_STEPS, SAMPLERS
+from backends.core.contract import MAX_COUNT, MAX_STEPS
 from desktop.model.form import ModelChoice
 from desktop.model.language import tr
 from desktop.model.make import Make
@@ -31,6 +31,7 @@ from desktop.view.controls import (
     scrolling,
     slider,
 )
+from desktop.view.sampler_box import SamplerBox
 from desktop.view.seed_field import SeedField
 from desktop.view.size_field import SizeField
 from desktop.view.start_picture import StartField
@@ -63,7 +64,7 @@ class FormPanel(QFrame):
         self.count, self.steps = CalmSpinBox(1, MAX_COUNT), CalmSpinBox(1, MAX_STEPS)
         self.guidance, self.guidance_slider = CalmDoubleSpinBox(0, 100, 0.5), slider(10, 200, 5)
         self.seed = SeedField(make.form)
-        self.sampler, self.clip_skip = _samplers(), CalmSpinBox(0, 11)
+        self.sampler, self.clip_skip = SamplerBox(make), CalmSpinBox(0, 11)
         self.more = Fold(tr("More: sampler, CLIP skip"), self._advanced())
         self.folds, self._further = [self.leave_out, self.more], QVBoxLayout()
         self.generate = QPushButton(tr("Generate"))
@@ -151,7 +152,6 @@ class FormPanel(QFrame):
         bind.number(self.clip_skip, form, "clip_skip")
         bind.decimal(self.guidance, form, "guidance_scale")
         bind.slide(self.guidance_slider, self.guidance)
-        bind.choice(self.sampler, form, "sampler")
         bind.follow(self._make.studio, "progress", self._name_button)
         self.generate.clicked.connect(self._make.generate)
         self.guidance.setToolTip(tr("How strictly the prompt is followed (CFG scale); 1 is not at all"))
@@ -240,13 +240,6 @@ def _boxed(layout: QHBoxLayout) -> QWidget:
     layout.setContentsMargins(0, 0, 0, 0)
     box = QWidget()
     box.setLayout(layout)
-    return box
-
-
-def _samplers() -> CalmComboBox:
-    box = CalmComboBox()
-    for sampler, name in SAMPLERS.items():
-        box.addItem(name, sampler)
     return box
 
 
