@@ -6,7 +6,8 @@ small that the picture must be developed in tiles.
 
 On the CPU everything is computed in float32, by oneDNN (backends/core/memory_lean.py). bfloat16 is an
 option where the processor multiplies it in hardware: it is faster, and its pictures differ.
-On an NVIDIA card the denoiser computes in float16 and `memory` is the card's. On Apple's GPU there is
+On an NVIDIA card the denoiser computes in float16, a transformer or a language model in bfloat16, and
+`memory` is the card's. On Apple's GPU there is
 nothing to gain, as memory is one.
 
 A small model runs on one thread: its operations are too short to share, and threads that wait for
@@ -97,7 +98,7 @@ class CpuOffload:
 
         torch.set_num_threads(_threads(model_folder))
         if torch.cuda.is_available() and not on_cpu:
-            return open_stages(model_folder, _on_card(limit), options.get(VAE_TILE.id))
+            return open_stages(model_folder, _on_card(limit, model_folder), options.get(VAE_TILE.id))
         placement = _on_cpu(limit, _cpu_type(precision))
         placed = _with_int8(placement, limit) if in_int8 else placement
         return open_stages(model_folder, placed, options.get(VAE_TILE.id))
@@ -132,20 +133,24 @@ def _with_int8(placement: Placement, limit: int | None) -> Placement:
     return replace(placement, parts=Budget(limit, main_memory()).parts_in_int8, held_as="int8")
 
 
-def _on_card(limit: int | None) -> Placement:
+def _on_card(limit: int | None, model_folder: Path) -> Placement:
     """Untested on hardware."""
     import torch
 
+    from backends.core.language_models import reads_with_language_model
+    from backends.core.model_folder import open_folder
     from backends.core.streaming_budget import Budget
     from backends.core.torch_stages import Placement
 
     cuda: Any = torch.cuda
+    folder = open_folder(model_folder)
+    is_unet = folder.class_name(folder.denoiser).startswith("UNet")
     budget = Budget(limit, lambda: int(cuda.mem_get_info()[0]) + int(cuda.memory_allocated()))
     return Placement(
         backend=_CAPABILITIES.id,
         device=torch.device("cuda"),
-        text_dtype=torch.float16,
-        unet_dtype=torch.float16,
+        text_dtype=torch.bfloat16 if reads_with_language_model(folder) else torch.float16,
+        unet_dtype=torch.float16 if is_unet else torch.bfloat16,
         free_bytes=budget.bytes,
         parts=budget.parts,
         after_picture=cuda.empty_cache,

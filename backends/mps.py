@@ -1,8 +1,9 @@
 """Apple's GPU through PyTorch's MPS, on Macs with Apple silicon. Untested on hardware.
 
-UNets compute in float16, transformers in bfloat16, the text encoder and the VAE in float32. All networks
-stay loaded: memory is one, so there is nowhere to move them to. What torch is known to get wrong on this
-GPU is in backends/core/mps_quirks.py; a self-test looks for it at start-up (backends/core/selftest.py).
+UNets compute in float16, transformers and language models in bfloat16, other text encoders and the VAE in
+float32. All networks stay loaded: memory is one, so there is nowhere to move them to. What torch is known to
+get wrong on this GPU is in backends/core/mps_quirks.py; a self-test looks for it at start-up
+(backends/core/selftest.py).
 """
 
 from __future__ import annotations
@@ -50,9 +51,9 @@ class Mps:
 
     capabilities = _CAPABILITIES
     footprint = Footprint(
-        linear={"text_encoder": 4, "unet": 2, "vae": 4},
-        elsewhere={"text_encoder": 4, "unet": 2, "vae": 4},
-        number={"text_encoder": 4, "unet": 2, "vae": 4},
+        linear={"text_encoder": 4, "language_model": 2, "unet": 2, "vae": 4},
+        elsewhere={"text_encoder": 4, "language_model": 2, "unet": 2, "vae": 4},
+        number={"text_encoder": 4, "language_model": 2, "unet": 2, "vae": 4},
         libraries=2**29,  # the scores of one chunk of attention
     )
 
@@ -91,7 +92,7 @@ def placement(folder: ModelFolder, device: torch.device, needed: frozenset[Remed
     return Placement(
         backend=_CAPABILITIES.id,
         device=device,
-        text_dtype=torch.float32 if Remedy.FLOAT32_TEXT in needed else torch.float16,
+        text_dtype=_text_type(folder, needed),
         unet_dtype=torch.float16 if is_unet else torch.bfloat16,
         vae_dtype=torch.float32,
         free_bytes=_free_bytes,
@@ -100,6 +101,17 @@ def placement(folder: ModelFolder, device: torch.device, needed: frozenset[Remed
         decode=DECODE_WAYS,
         after_picture=torch.mps.empty_cache if device.type == "mps" else _nothing,
     )
+
+
+def _text_type(folder: ModelFolder, needed: frozenset[Remedy]) -> torch.dtype:
+    """Language models are never told `is_causal`, which that remedy is for."""
+    import torch
+
+    from backends.core.language_models import reads_with_language_model
+
+    if reads_with_language_model(folder):
+        return torch.bfloat16
+    return torch.float32 if Remedy.FLOAT32_TEXT in needed else torch.float16
 
 
 @cache

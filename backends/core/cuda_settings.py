@@ -10,6 +10,7 @@ import torch
 
 from backends.core.cuda_driver import Card
 from backends.core.fit import PARTS, Footprint, Needs, kind
+from backends.core.language_models import reads_with_language_model
 from backends.core.model_folder import ModelFolder
 from backends.core.tiling import SMALL_TILES
 
@@ -71,7 +72,7 @@ def predicted_peak(needs: Needs, settings: CardSettings, size: tuple[int, int]) 
         **{part: held.arrays(part, size, 2) for part in needs.networks if kind(part) == "text_encoder"},
         needs.denoiser: held.arrays(needs.denoiser, size, 2)
         + held.largest_layer(needs.denoiser) * settings.unet_dtype.itemsize // 4,
-        "vae": held.decode(size, SMALL_TILES.tile),
+        "vae": held.decode(size, held.tile_side(SMALL_TILES.tile)),
     }
     keeps = [part for part in needs.networks if kind(part) in settings.keeps]
     return max(sum(map(held.weights, {*keeps, part})) + arrays[part] for part in needs.networks)
@@ -83,7 +84,7 @@ def _candidates(folder: ModelFolder, card: Card, free: int, bits: int | None) ->
         yield CardSettings(
             scheme=name,
             keeps=keeps,
-            text_dtype=half,
+            text_dtype=_text_type(folder, card),
             unet_dtype=denoiser_type(folder, card),
             vae_dtype=torch.float32 if free >= _ROOMY or not folder.facts.half_vae else half,
         )
@@ -93,6 +94,12 @@ def _schemes(card: Card, bits: int | None) -> tuple[str, ...]:
     """8 bits by bitsandbytes where the card multiplies them, else by our own storage."""
     eight = "int8" if card.multiplies_int8 else "stored int8"
     return {None: (eight, "nf4"), 8: (eight,), 4: ("nf4",)}[bits]
+
+
+def _text_type(folder: ModelFolder, card: Card) -> torch.dtype:
+    if reads_with_language_model(folder):
+        return torch.bfloat16 if card.has_bfloat16 else torch.float32
+    return torch.float16 if card.computes_half else torch.float32
 
 
 def denoiser_type(folder: ModelFolder, card: Card) -> torch.dtype:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from backends.core import autoencoders
+from backends.core.language_models import is_language_model
 from backends.core.memory import in_words
 from backends.core.model_folder import ModelFolder
 
@@ -37,7 +39,8 @@ def kind(part: str) -> str:
 class Footprint:
     """How a backend holds a model.
 
-    `linear` and `elsewhere`: bytes a weight takes, by part, in linear layers and in the others.
+    `linear` and `elsewhere`: bytes a weight takes, by part, in linear layers and in the others; parts are
+    PARTS and, where that differs from other text encoders, "language_model".
     `number`: bytes of a number in the arrays, by part. `together`: the parts that stay while another
     runs. `streams`: whether weights can come as they are needed. `libraries`: taken before any model.
     """
@@ -110,7 +113,8 @@ class Needs:
         counts = self._arrays.weights(part)
         linear, held = counts["linear"], self._footprint
         elsewhere = sum(counts.values()) - linear
-        return int(linear * held.linear[kind(part)] + elsewhere * held.elsewhere[kind(part)])
+        kept = self._held_as(part)
+        return int(linear * held.linear[kept] + elsewhere * held.elsewhere[kept])
 
     def arrays(self, part: str, size: Size, batch: int) -> int:
         """What a part's arrays take at their peak."""
@@ -130,6 +134,10 @@ class Needs:
         tiled = self._scaled("vae", self._arrays.decoder(min(tile, height), min(tile, width)))
         return tiled + _PICTURE_COPIES * 3 * size[0] * size[1] * 4
 
+    def tile_side(self, tile: int) -> int:
+        """A tile of so many latents of 8 pixels, in the autoencoder's own."""
+        return autoencoders.tile_side(tile, autoencoders.scale(self._folder.configs["vae"]))
+
     def largest_layer(self, part: str) -> int:
         return self._arrays.largest_layer(part)
 
@@ -140,7 +148,7 @@ class Needs:
     def least(self, size: Size, batch: int) -> int:
         """What it takes, libraries included, when only the layer at work has its weights."""
         arrays = {part: self.arrays(part, size, batch) for part in self.networks if part != "vae"}
-        arrays["vae"] = self.decode(size, _SMALLEST_TILE)
+        arrays["vae"] = self.decode(size, self.tile_side(_SMALLEST_TILE))
         return self._footprint.libraries + max(arrays[part] + 2 * self.largest_layer(part) for part in arrays)
 
     def _stage(self, part: str, size: Size, batch: int) -> int:
@@ -149,7 +157,12 @@ class Needs:
         return self._footprint.libraries + sum(map(self.weights, held)) + self.arrays(part, size, batch)
 
     def _scaled(self, part: str, float32_bytes: int) -> int:
-        return int(float32_bytes * self._footprint.number[kind(part)] / 4 * _SPARE)
+        return int(float32_bytes * self._footprint.number[self._held_as(part)] / 4 * _SPARE)
+
+    def _held_as(self, part: str) -> str:
+        """Its kind, or "language_model" where a footprint tells these apart."""
+        apart = "language_model" in self._footprint.number and is_language_model(self._folder, part)
+        return "language_model" if apart else kind(part)
 
     def _latents(self, size: Size) -> Size:
         scale = self._folder.facts.latent_scale

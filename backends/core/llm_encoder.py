@@ -8,15 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from backends.core.model_folder import ModelFolder
-
-LANGUAGE_MODELS = ("Gemma2Model", "Qwen3Model", "Qwen3ForCausalLM")
-"""The text encoders that are language models, by the name in model_index.json."""
-
-
-def is_language_model(folder: ModelFolder, part: str) -> bool:
-    return folder.class_name(part) in LANGUAGE_MODELS
-
 
 class LanguageModelEncoder:
     """A transformers language model as the contract's LanguageEncoder; `model` brings it when it is used.

@@ -19,7 +19,8 @@ from backends.core.contract import Conditioning, InvalidRequest, ModelFacts, Out
 from backends.core.environment import out_of_memory
 from backends.core.fallback import Attempt
 from backends.core.fit import PARTS, Footprint, Needs, Size, size_that_fits
-from backends.core.llm_encoder import LanguageModelEncoder, is_language_model
+from backends.core.language_models import is_language_model
+from backends.core.llm_encoder import LanguageModelEncoder
 from backends.core.memory import in_words
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.parts import Loader, Parts, Resident, load_on_device
@@ -90,6 +91,8 @@ class TorchStages:
     """The contract's Stages on one torch device. Arrays in and out are float32 on the CPU."""
 
     def __init__(self, folder: ModelFolder, placement: Placement) -> None:
+        pixels = autoencoders.scale(folder.configs["vae"])
+        placement = replace(placement, decode=tuple(way.scaled(pixels) for way in placement.decode))
         self._folder, self._placement = folder, placement
         self._facts, self._needs = folder.facts, Needs(folder, placement.footprint)
         self._remarks = placement.remarks

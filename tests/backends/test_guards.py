@@ -223,7 +223,7 @@ def on_card(folder: ModelFolder, scheme: str) -> Placement:
 
 
 def offloaded(folder: ModelFolder) -> Placement:
-    placement = replace(cpu_offload._on_card(10**9), device=CARD)
+    placement = replace(cpu_offload._on_card(10**9, folder.path), device=CARD)
     return replace(placement, after_picture=lambda: None)
 
 

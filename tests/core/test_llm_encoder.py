@@ -10,7 +10,8 @@ import pytest
 import torch
 from transformers.models.qwen3.modeling_qwen3 import Qwen3ForCausalLM
 
-from backends.core.llm_encoder import LanguageModelEncoder, is_language_model
+from backends.core.language_models import is_language_model
+from backends.core.llm_encoder import LanguageModelEncoder
 from backends.core.llm_text import read
 from backends.core.model_folder import ModelFolder
 from backends.core.parts import load_plain

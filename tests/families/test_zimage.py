@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from diffusers.pipelines.z_image.pipeline_z_image import ZImagePipeline
 from diffusers.pipelines.z_image.pipeline_z_image_img2img import ZImageImg2ImgPipeline
 
+from backends import cpu_offload, mps
 from backends.core.contract import InvalidRequest, Stages
-from backends.core.fit import predict
+from backends.core.cuda_driver import Card
+from backends.core.cuda_settings import choose_settings
+from backends.core.fit import Needs, plain_footprint, predict
 from backends.core.model_folder import open_folder
+from backends.core.mps_quirks import Remedy
 from backends.core.quiet import quiet
 from backends.core.registry import get_backend
 from convert.import_model import Wish, import_model
@@ -138,6 +143,20 @@ def test_one_that_looks_at_pictures_is_no_such_model(turbo: Path, tmp_path: Path
     looking = {**other.configs, "transformer": {**other.configs["transformer"], "siglip_feat_dim": 8}}
     assert other.family.matches(other.index, other.configs)
     assert not other.family.matches(other.index, looking)
+
+
+def test_language_models_compute_in_bfloat16(turbo: Path) -> None:
+    """They overflow float16; and in float32 they are twice as large as a Mac needs them to be."""
+    folder, bf16 = open_folder(turbo), torch.bfloat16
+    ampere, volta = (Card("a card", capability, 8 * 10**9) for capability in ((8, 6), (7, 0)))
+    on_mac = mps.placement(folder, torch.device("cpu"), frozenset(Remedy))
+    streamed = cpu_offload._on_card(None, turbo)
+    assert (on_mac.text_dtype, on_mac.unet_dtype) == (bf16, bf16)
+    assert (streamed.text_dtype, streamed.unet_dtype) == (bf16, bf16)
+    assert choose_settings(folder, ampere, 8 * 10**9).text_dtype == bf16
+    assert choose_settings(folder, volta, 8 * 10**9).text_dtype == torch.float32
+    plain = Needs(folder, plain_footprint(4, 4)).weights("text_encoder")
+    assert Needs(folder, mps.BACKEND.footprint).weights("text_encoder") == plain // 2
 
 
 def test_whether_it_fits_is_known(turbo: Path) -> None:
