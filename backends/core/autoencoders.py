@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from torch import Tensor
 
+_USUAL = 8
+
 
 def widths(config: Mapping[str, Any]) -> Sequence[int]:
     """The decoder's channels at each size of its arrays, from the picture's size to the latents'."""
@@ -22,6 +24,11 @@ def widths(config: Mapping[str, Any]) -> Sequence[int]:
 def scale(config: Mapping[str, Any]) -> int:
     """Pixels a latent's side."""
     return 2 ** (len(widths(config)) - 1)
+
+
+def tile_side(tile: int, pixels: int) -> int:
+    """A tile's side, said in latents of 8 pixels, in latents of so many, which may be more."""
+    return tile * _USUAL // max(_USUAL, pixels)
 
 
 def moments(vae: Any, image: Tensor) -> tuple[Tensor, Tensor]:

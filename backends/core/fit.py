@@ -134,9 +134,9 @@ class Needs:
         tiled = self._scaled("vae", self._arrays.decoder(min(tile, height), min(tile, width)))
         return tiled + _PICTURE_COPIES * 3 * size[0] * size[1] * 4
 
-    def tile_side(self, tile: int) -> int:
+    def tile_side(self, tile: int | None) -> int | None:
         """A tile of so many latents of 8 pixels, in the autoencoder's own."""
-        return autoencoders.tile_side(tile, autoencoders.scale(self._folder.configs["vae"]))
+        return tile and autoencoders.tile_side(tile, autoencoders.scale(self._folder.configs["vae"]))
 
     def largest_layer(self, part: str) -> int:
         return self._arrays.largest_layer(part)

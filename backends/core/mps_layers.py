@@ -40,7 +40,11 @@ class BoundedDecode(DecodeWay):
     """At once while every array stays below LARGEST_ARRAY, else in tiles."""
 
     def decode(self, vae: Any, latents: Tensor) -> Tensor:
-        way = DecodeWay(self.words) if largest_array(vae, latents) < LARGEST_ARRAY else TILES
+        way = (
+            DecodeWay(self.words)
+            if largest_array(vae, latents) < LARGEST_ARRAY
+            else TILES.scaled(scale(vae.config))
+        )
         return way.decode(vae, latents)
 
 

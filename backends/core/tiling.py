@@ -5,13 +5,13 @@ Tiles need less memory and give a slightly other picture: group normalisation se
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
 from backends.core import vae_tile
-from backends.core.autoencoders import decode_in_tiles
+from backends.core.autoencoders import decode_in_tiles, tile_side
 
 _OVERLAP = 0.25
 _LEAST = 4
@@ -39,6 +39,12 @@ class DecodeWay:
             vae.disable_tiling()
             return vae.decode(latents, return_dict=False)[0]
         return decode_in_tiles(vae, latents, self.tile, _OVERLAP)
+
+    def scaled(self, pixels: int) -> DecodeWay:
+        """The same for latents of so many pixels a side, where that is more than 8."""
+        if self.tile is None or self.wanted:
+            return self
+        return replace(self, tile=tile_side(self.tile, pixels))
 
 
 def ways_for(choice: str, ways: tuple[DecodeWay, ...], scale: int) -> tuple[DecodeWay, ...]:
