@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from backends.core.ledger import FakeNetwork
 from backends.core.memory_lean import make_lean, onednn_works
 from backends.core.model_folder import ModelFolder
+from backends.core.quiet import quiet
 from backends.core.streaming_files import build_empty, layers, own_weights
 
 _NUMBER = 4
@@ -75,6 +76,7 @@ class Arrays:
 
     def _network(self, part: str) -> FakeNetwork:
         if part not in self._networks:
+            quiet()
             module = build_empty(self._folder, part)
             if onednn_works():
                 make_lean(module)
