@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from diffusers.pipelines.sana.pipeline_sana_sprint import SanaSprintPipeline
 from diffusers.pipelines.sana.pipeline_sana_sprint_img2img import SanaSprintImg2ImgPipeline
 
 from backends.core.contract import InvalidRequest, Stages
-from backends.core.fit import predict
+from backends.core.fit import Needs, predict
 from backends.core.model_folder import open_folder
 from backends.core.preview import fit as fit_preview
 from backends.core.quiet import quiet
 from backends.core.registry import get_backend
 from backends.core.tiling import DecodeWay
+from backends.core.torch_stages import TorchStages
 from backends.families.sana import INSTRUCTION
 from convert.import_model import Wish, import_model
 from tests.families.reference import MINIMUM_DB, SEED, make, psnr, start_picture
@@ -130,6 +132,17 @@ def test_a_tile_is_decoded_by_itself(stages: Stages) -> None:
     assert torch.allclose(tiled[:, :, 256:, :192], second[:, :, 64:, :192], atol=1e-5)
 
 
+def test_tiles_are_as_many_pixels_as_of_other_models(folder: Path, stages: Stages) -> None:
+    """Ways to decode say their tiles in latents of 8 pixels, and those of this family have 32."""
+    placement = replace(stages._placement, decode=(DecodeWay("in tiles", 32),))  # type: ignore[attr-defined]
+    tiled = TorchStages(open_folder(folder), placement)
+    latents = torch.randn(1, 8, 12, 8, generator=torch.Generator().manual_seed(0))
+    vae = stages.network("vae")  # type: ignore[attr-defined]
+    expected = DecodeWay("in tiles", 8).decode(vae, latents / stages.facts.scaling_factor)
+    assert torch.allclose(tiled.decode(latents), expected, atol=1e-5)
+    assert not torch.allclose(stages.decode(latents), expected, atol=1e-2)
+
+
 def test_the_preview_is_near_the_decoder(stages: Stages) -> None:
     show = fit_preview(stages.decode, 8)
     assert show.matrix.shape == (8, 3)
@@ -152,3 +165,5 @@ def test_whether_it_fits_is_known(folder: Path) -> None:
     files = [path for part in model.networks for path in model.weight_files(part)]
     assert fit.weights == pytest.approx(sum(path.stat().st_size for path in files), rel=0.1)
     assert fit.stages["vae"] > fit.stages["text_encoder"]
+    needs = Needs(model, footprint)
+    assert needs.decode((1024, 1024), needs.tile_side(32)) < needs.decode((1024, 1024), None) / 2
