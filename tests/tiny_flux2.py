@@ -13,8 +13,8 @@ from tests.tiny_qwen import WIDTH, write_qwen
 from tests.tiny_transformers import BY_SIZE, write_index
 
 
-def make_tiny_flux2(folder: Path, *, distilled: bool = True, seed: int = 0) -> Path:
-    """Writes a model of the FLUX.2 klein family with random weights."""
+def make_tiny_flux2(folder: Path, *, distilled: bool = True, layers: int = 28, seed: int = 0) -> Path:
+    """Writes a model of the FLUX.2 klein family with random weights. `layers` of the language model."""
     torch.manual_seed(seed)
     make: Any = Flux2Transformer2DModel
     transformer = make(
@@ -31,7 +31,7 @@ def make_tiny_flux2(folder: Path, *, distilled: bool = True, seed: int = 0) -> P
     _make_blocks_count(transformer)
     transformer.save_pretrained(folder / "transformer")
     _autoencoder().save_pretrained(folder / "vae")
-    index: dict[str, Any] = write_qwen(folder, layers=28, named="Qwen3ForCausalLM") | {
+    index: dict[str, Any] = write_qwen(folder, layers=layers, named="Qwen3ForCausalLM") | {
         "_class_name": "Flux2KleinPipeline",
         "is_distilled": distilled,
         "tokenizer": ["transformers", "Qwen2TokenizerFast"],
