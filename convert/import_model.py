@@ -18,7 +18,7 @@ from typing import Any
 
 from backends.core.contract import BrokenModel, InvalidRequest
 from backends.core.model_folder import open_folder, sha256
-from convert.source import configs, sd3, vocabulary
+from convert.source import configs, sd3, vocabulary, zimage
 from convert.source.gguf_file import is_gguf, unpack
 from convert.source.hashes import old_hash, short_hash
 from convert.source.header import Header, read_header
@@ -119,6 +119,12 @@ def _fill(folder: Path, wish: Wish, hidden: Path, say: Say) -> None:
         say("Unpacking the GGUF file, confined")
         weights = hidden / "weights.safetensors"
         confined = unpack(wish.source, weights)
+    if zimage.is_transformer(read_header(weights).shapes):
+        tensors = zimage.put_together(folder, weights, wish.source.name, wish.base, _link)
+        say("Writing the transformer")
+        _write_tensors(folder / "transformer", PARTS["transformer"], tensors)
+        _write_manifest(folder, wish.source, digest, confined, "every model of this kind does")
+        return
     header = _normal(read_header(weights))
     kind, why = _settled(wish, kind_of(wish.source.name, header), say)
     if kind.version == "3" and sd3.has_t5(header.shapes):

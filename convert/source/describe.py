@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from backends.core.contract import BrokenModel
+from convert.source import zimage
 from convert.source.header import read_header
 from convert.source.kinds import kind_of, normal_name
 from convert.source.sd3 import CLASSES
@@ -17,6 +18,7 @@ _ALONE = {
     "text_encoder": "a text encoder alone: import it with --base",
     "text_encoder_2": "SDXL's second text encoder alone: import it with --base",
 }
+_ZIMAGE = "a Z-Image transformer: import it with --base"
 
 
 def describe(path: Path) -> str:
@@ -26,6 +28,8 @@ def describe(path: Path) -> str:
         return ""
     try:
         header = read_header(path)
+        if zimage.is_transformer(header.shapes):
+            return _ZIMAGE
         shapes = {normal_name(key): shape for key, shape in header.shapes.items()}
         kind = kind_of(path.name, replace(header, shapes=shapes))
     except (BrokenModel, OSError) as error:

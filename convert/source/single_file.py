@@ -81,9 +81,9 @@ def _read(path: Path, prefix: str) -> dict[str, Any]:
     opened = cast(Any, safe_open(path, framework="pt"))
     with opened as file:
         names = {normal_name(key): key for key in cast(list[str], file.keys())}
-        return {n: _usable(file.get_tensor(key)) for n, key in names.items() if n.startswith(prefix)}
+        return {n: usable(file.get_tensor(key)) for n, key in names.items() if n.startswith(prefix)}
 
 
-def _usable(tensor: Any) -> Any:
-    """Eight-bit floats are for keeping only: nothing here computes with them."""
+def usable(tensor: Any) -> Any:
+    """As it is, but for eight-bit floats, which are for keeping only: nothing here computes with them."""
     return tensor.half() if str(tensor.dtype) in _SMALL_FLOATS else tensor
