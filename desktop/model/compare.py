@@ -9,6 +9,7 @@ from typing import ClassVar
 from psygnal import SignalGroupDescriptor
 
 from backends.core.contract import SAMPLERS
+from desktop.model import hires_told
 from desktop.model.language import tr
 from desktop.model.recipes import Recipe
 
@@ -59,6 +60,7 @@ def _settings(item: Item) -> dict[str, str]:
         tr("Left out"): recipe.negative_prompt.strip(),
         tr("Model"): recipe.model or "",
         tr("Size"): size,
+        tr("Hi-res fix"): hires_told.told(recipe.hires, (recipe.width or 0, recipe.height or 0)),
         tr("Steps"): _words(recipe.steps),
         tr("Guidance"): _words(recipe.guidance_scale),
         tr("Sampler"): SAMPLERS.get(recipe.sampler or "", recipe.sampler or ""),

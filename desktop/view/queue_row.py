@@ -95,7 +95,7 @@ def _about(entry: Entry) -> str:
         left = entry.progress.seconds_left
         more = tr("{time} left", time=in_words(left)) if left else ""
         return ", ".join(part for part in (entry.progress.headline, more) if part)
-    facts = [f"{request.width} x {request.height}", tr("{count} steps", count=request.steps)]
+    facts = ["{} x {}".format(*request.picture_size), tr("{count} steps", count=request.steps)]
     if request.count > 1:
         facts.append(tr("{count} pictures", count=request.count))
     if entry.done:

@@ -84,7 +84,7 @@ class StageLine(QFrame):
         made = self._studio.selected
         if made is None:
             return ""
-        size = f"{made.request.width} x {made.request.height}"
+        size = "{} x {}".format(*made.request.picture_size)
         facts = {"size": size, "seed": made.event.seed, "seconds": f"{made.seconds:.1f}", "fate": _fate(made)}
         return tr("{size}, seed {seed}, made in {seconds} s, {fate}", **facts)
 

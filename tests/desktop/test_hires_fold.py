@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from backends.core.contract import Hires, Request, Stage, StageProgress, StageStarted, StepDone
+from desktop.model.compare import Item, differences
 from desktop.model.form import Form
 from desktop.model.progress import Tracker
 from desktop.model.queue import Entry, again
@@ -112,3 +113,14 @@ def test_a_smaller_size_after_too_little_memory_is_the_finished_pictures() -> No
     tried = again(Entry(job=job), (64, 64)).job.request
     assert (tried.width, tried.hires) == (64, None)
     assert again(Entry(job=job)).job.request.hires == hires
+
+
+def test_a_comparison_tells_it() -> None:
+    from desktop.library.record import Record
+
+    plain = Record(prompt="x", width=64, height=64)
+    larger = replace(plain, hires=Hires(width=128, height=128, steps=3))
+    items = [Item(key=number, recipe=recipe) for number, recipe in enumerate((plain, larger))]
+    (row,) = differences(items)
+    assert (row.name, row.values[0]) == ("Hi-res fix", "")
+    assert row.values[1] == "from 64 x 64, Latents, 3 steps, strength 0.5"

@@ -86,7 +86,7 @@ def facts_of(station: str, record: Record | None) -> str:
         "tokens": _count_tokens(record),
         "noise": tr("seed {seed}", seed=record.seed),
         "steps": _count_steps(record),
-        "picture": f"{request.width} x {request.height}",
+        "picture": "{} x {}".format(*request.picture_size),
     }
     return facts[station]
 
