@@ -25,6 +25,8 @@ from tests.tiny_flux2 import make_tiny_flux2
 
 SIZE = (96, 64)
 PROMPT = "a panda at the beach"
+of_one = pytest.mark.parametrize("folder", ["base"], indirect=True)
+"""For what the distilled model has in common with the other."""
 
 
 @pytest.fixture(scope="module", params=["distilled", "base"])
@@ -72,6 +74,7 @@ def test_that_guidance_is_not_used_is_said(stages: Stages) -> None:
     assert len(ignored) == (0 if stages.facts.takes_guidance else 1)
 
 
+@of_one
 def test_a_prompt_that_is_too_long_is_cut_where_diffusers_cuts_it(stages: Stages, reference: Any) -> None:
     text = "a panda at the beach, " * 40
     reading = stages.encode_text(text, 0)
@@ -111,6 +114,7 @@ def by_hand(pipe: Any, start: Any, strength: float) -> np.ndarray:
     return np.asarray(pipe.image_processor.postprocess(image)[0])
 
 
+@of_one
 @pytest.mark.parametrize("strength", [0.5, 1.0])
 def test_image_to_image(stages: Stages, reference: Any, strength: float) -> None:
     start = start_picture(64)
@@ -135,6 +139,7 @@ def test_reference_pictures(stages: Stages, reference: Any) -> None:
     assert psnr(ours, theirs(reference, guidance_scale=4.0)) < MINIMUM_DB - 10
 
 
+@of_one
 def test_large_reference_pictures_are_made_smaller_as_diffusers_does_it(reference: Any) -> None:
     picture = start_picture(1200).crop((0, 0, 1200, 1000))
     smaller = reference.image_processor._resize_to_target_area(picture, 1024 * 1024)
@@ -152,6 +157,7 @@ def test_reference_pictures_of_odd_shapes_are_refused() -> None:
         )
 
 
+@of_one
 def test_a_budget_changes_nothing(folder: Path, stages: Stages) -> None:
     """With weights that stream, the language model's too, the picture is the same, bit for bit."""
     streaming = get_backend("cpu_offload").open(folder, {"memory": "1GB"})
@@ -159,12 +165,14 @@ def test_a_budget_changes_nothing(folder: Path, stages: Stages) -> None:
     streaming.close()
 
 
+@of_one
 def test_each_of_the_packed_places_has_its_pixel_in_the_preview(stages: Stages) -> None:
     picture = preview.of(stages)(torch.randn(stages.facts.latent_shape(*SIZE)))
     assert (picture.width, picture.height) == (SIZE[0] // 8, SIZE[1] // 8)
     assert len(set(picture.rgb)) > 8
 
 
+@of_one
 def test_odd_sizes_are_refused(stages: Stages) -> None:
     with pytest.raises(InvalidRequest, match="multiples of 16, and 72 x 64 is not"):
         make(stages, (72, 64))
@@ -180,6 +188,7 @@ def test_a_folder_is_imported_with_all_its_parts(folder: Path, tmp_path: Path) -
     assert model.networks == ("text_encoder", "transformer", "vae")
 
 
+@of_one
 def test_whether_it_fits_is_known(folder: Path) -> None:
     model = open_folder(folder)
     footprint = get_backend("cpu_offload").footprint  # type: ignore[attr-defined]
