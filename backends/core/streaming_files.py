@@ -176,10 +176,24 @@ def class_named(name: str) -> Any:
 
 
 def build_empty(folder: ModelFolder, part: str, dtype: torch.dtype = torch.float32) -> nn.Module:
-    """A part's module with its parameters on "meta": no memory, no initialisation. Buffers are real."""
+    """A part's module with its parameters on "meta": no memory, no initialisation. Buffers are real.
+
+    Those that are computed and not stored stay in the type they were computed in: a language model's
+    frequencies of places, rounded to bfloat16, would turn distant words by a wrong angle.
+    """
     network: Any = class_named(folder.class_name(part))
     with _parameters_on_meta():
-        return cast(nn.Module, _construct(network, folder.path / part).eval().requires_grad_(False)).to(dtype)
+        module = cast(nn.Module, _construct(network, folder.path / part).eval().requires_grad_(False))
+    computed: list[tuple[Any, dict[str, Tensor]]] = [(one, dict(_computed(one))) for one in module.modules()]
+    module.to(dtype)
+    for layer, buffers in computed:
+        layer._buffers.update(buffers)
+    return module
+
+
+def _computed(layer: Any) -> Iterable[tuple[str, Tensor]]:
+    """A layer's own buffers that no file holds."""
+    return ((key, layer._buffers[key]) for key in layer._non_persistent_buffers_set if key in layer._buffers)
 
 
 def _construct(network: Any, path: Path) -> Any:
