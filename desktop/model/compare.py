@@ -9,11 +9,12 @@ from typing import ClassVar
 from psygnal import SignalGroupDescriptor
 
 from backends.core.contract import SAMPLERS
-from desktop.model import hires_told
+from desktop.model import hires_told, inpainted
 from desktop.model.language import tr
 from desktop.model.recipes import Recipe
 
 FEWEST, MOST = 2, 4
+_HASH = 8
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,20 @@ def _settings(item: Item) -> dict[str, str]:
         tr("Guidance"): _words(recipe.guidance_scale),
         tr("Sampler"): SAMPLERS.get(recipe.sampler or "", recipe.sampler or ""),
         tr("Strength"): _words(recipe.strength),
+        tr("Made anew"): _made_anew(recipe),
         tr("CLIP skip"): _words(recipe.clip_skip),
         tr("Backend"): item.backend,
         tr("Time"): f"{item.seconds:.1f} s" if item.seconds else "",
     }
+
+
+def _made_anew(recipe: Recipe) -> str:
+    """What was masked or extended; two masks are told apart by the beginning of their SHA-256."""
+    made = recipe.inpainting
+    if made is None:
+        return ""
+    told = inpainted.told(bool(made.mask), made.feather, made.extend)
+    return f"{told} ({made.sha256[:_HASH]})" if made.sha256 else told
 
 
 def _words(value: float | None) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from backends.core.contract import MAX_SEED, MAX_SIDE, MAX_STEPS, MIN_SIDE, SAMPLERS, Hires
+from desktop.library.record import InitPicture, Inpainted
 from desktop.model.form import Form, ModelChoice
 from desktop.model.language import tr
 from desktop.model.start import StartPicture
@@ -42,6 +43,10 @@ class Recipe(Protocol):
     def clip_skip(self) -> int | None: ...
     @property
     def hires(self) -> Hires | None: ...
+    @property
+    def inpainting(self) -> Inpainted | None: ...
+    @property
+    def references(self) -> tuple[InitPicture, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ def fill(form: Form, recipe: Recipe, models: Mapping[str, ModelChoice]) -> tuple
         _sampler(form, recipe.sampler, models),
         _clip_skip(form, recipe.clip_skip),
         _seed(form, recipe.seed),
+        tr("Reference pictures: `mezzotint generate --like` takes them") if recipe.references else "",
     )
     form.use_hires(recipe.hires)
     return tuple(phrase for phrase in left if phrase)

@@ -9,6 +9,7 @@ from unittest.mock import Mock
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
+from desktop.library.record import Inpainted
 from desktop.model.compare import Difference, Item, differences
 from desktop.view.gallery.cell import Cell
 from desktop.view.gallery.grid_view import GridView
@@ -41,6 +42,20 @@ def test_only_what_differs_is_listed() -> None:
     )
     assert differences(items[:1]) == ()
     assert differences([items[0], items[0]]) == ()
+
+
+def test_masks_and_extensions_are_told_apart() -> None:
+    made = Inpainted(mask="AA==", sha256="0123456789", feather=8)
+    items = [
+        Item("a", replace(RECORD, inpainting=made)),
+        Item("b", replace(RECORD, inpainting=replace(made, sha256="abcdef0123"))),
+        Item("c", replace(RECORD, inpainting=Inpainted(extend=(64, 0, 0, 0)))),
+        Item("d", RECORD),
+    ]
+    part = "a part of the start picture, edge 8 px soft"
+    assert differences(items) == (
+        Difference("Made anew", (f"{part} (01234567)", f"{part} (abcdef01)", "Left 64 px", "")),
+    )
 
 
 def test_a_hundred_thousand_pictures_are_arithmetic(qtbot: QtBot) -> None:
