@@ -20,7 +20,18 @@ import torch
 from torch import Tensor
 
 from backends import families
-from backends.core import chunks, guard, hires, inpaint, noise, pictures, preview, references, samplers
+from backends.core import (
+    chunks,
+    control,
+    guard,
+    hires,
+    inpaint,
+    noise,
+    pictures,
+    preview,
+    references,
+    samplers,
+)
 from backends.core.contract import (
     NEGATIVE,
     DistilledFamily,
@@ -70,6 +81,7 @@ def generate(
     samplers.check_sampler(request.sampler, stages.facts)
     samplers.set_steps(run.new_scheduler(), request.sampler, request.steps)
     run.references = yield from _read_references(run)
+    run.controls = control.read(request, stages, shelf)
     conditioning = yield from _read_prompt(run, 0)
     start = yield from _read_picture(run)
     detail = yield from _second_pass(run, shelf)
@@ -97,6 +109,7 @@ class _Run:
     tokens: Sequence[int] = ()
     references: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     inpainting: inpaint.Inpainting | None = None
+    controls: control.Controls = field(default_factory=control.Controls)
     steps_before: int = 0
     enlarger: Enlarger | None = None
 
@@ -106,7 +119,8 @@ class _Run:
 
     @property
     def provenance(self) -> Mapping[str, str]:
-        return self.enlarger.provenance if self.enlarger else {}
+        controls = self.controls.provenance
+        return {**self.enlarger.provenance, **controls} if self.enlarger else controls
 
     @property
     def guided(self) -> bool:
@@ -232,6 +246,7 @@ def _second_pass(run: _Run, shelf: Shelf) -> Generator[Event, None, _Run | None]
     way = find_enlarger(request.hires.by, shelf)
     detail = _Run(larger, run.stages, run.prompts, run.seconds, steps_before=first, enlarger=way)
     samplers.set_steps(detail.new_scheduler(), larger.sampler, larger.steps)
+    detail.controls = control.read(larger, run.stages, shelf)
     yield from _read_picture(detail)
     return detail
 
@@ -286,8 +301,9 @@ def _denoise(
     for done, timestep in enumerate(timesteps, start=1):
         step_began = time.perf_counter()
         model_input = scheduler.scale_model_input(latents, timestep)
+        told = {**conditioning, **run.controls.at(done - 1, len(timesteps), 2 if run.guided else 1)}
         with observer.watching() if observer else nullcontext():
-            prediction = _predict(run, region.widened(model_input), float(timestep), conditioning)
+            prediction = _predict(run, region.widened(model_input), float(timestep), told)
         guided = prediction.guided
         guard.check_finite(guided, "denoising")
         latents = scheduler.step(guided, timestep, latents, return_dict=False, **extra)[0]

@@ -20,11 +20,14 @@ UPSCALERS = (
     "upscalers", "upscale_models", "ESRGAN", "RealESRGAN",
     "models/upscale_models", "models/ESRGAN", "models/RealESRGAN",
 )  # fmt: skip
+CONTROLNETS = ("controlnets", "ControlNet", "models/ControlNet", "models/controlnet")
 _LORA_ENDINGS = (".safetensors",)
 _EMBEDDING_ENDINGS = (".safetensors", ".pt", ".bin")
 _WILDCARD_ENDINGS = (".txt",)
 _UPSCALER_ENDINGS = (".safetensors",)
 PICKLED_ENDINGS = (".pth", ".pt")
+_CONTROLNET_ENDINGS = (".safetensors",)
+_UNNAMED = "diffusion_pytorch_model"
 _DEEPEST = 3
 
 
@@ -76,6 +79,23 @@ class Shelf:
             f"Put its .safetensors file into {self._own(UPSCALERS)}.",
         )
 
+    @cached_property
+    def controlnets(self) -> Mapping[str, Path]:
+        """ControlNets' weights by name: the file's, or its folder's in diffusers' layout."""
+        files = self._named(CONTROLNETS, _CONTROLNET_ENDINGS, by_path=True)
+        return {controlnet_name(path): path for path in reversed(files.values())}
+
+    def controlnet(self, name: str) -> Path:
+        """The ControlNet's weights. Raises InvalidRequest, with the nearest name, when there is none."""
+        if name in self.controlnets:
+            return self.controlnets[name]
+        if self.controlnets:
+            raise unknown("ControlNet", name, self.controlnets)
+        raise InvalidRequest(
+            f"There is no ControlNet called {name!r}.",
+            f"Put its file or folder into {self._own(CONTROLNETS)}.",
+        )
+
     def lora(self, name: str) -> Path:
         """The LoRA's file. Raises InvalidRequest, with the nearest name, when there is none."""
         if name in self.loras:
@@ -121,6 +141,11 @@ class Shelf:
                     name = path.relative_to(folder).with_suffix("").as_posix() if by_path else path.stem
                     found.setdefault(name, path)
         return found
+
+
+def controlnet_name(path: Path) -> str:
+    """What the ControlNet with these weights is called."""
+    return path.parent.name if path.stem.startswith(_UNNAMED) else path.stem
 
 
 def _files(folder: Path, endings: tuple[str, ...], deepest: int) -> Iterator[Path]:

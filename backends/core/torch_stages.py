@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from backends.core import autoencoders, fallback, latent_space, lora, prompt_embeddings
+from backends.core import autoencoders, controlnet, fallback, latent_space, lora, prompt_embeddings
 from backends.core.clip_encoder import ClipEncoder
 from backends.core.contract import Conditioning, InvalidRequest, ModelFacts, OutOfMemory, TextEncoder
 from backends.core.environment import out_of_memory
@@ -23,7 +23,7 @@ from backends.core.language_models import is_language_model
 from backends.core.llm_encoder import LanguageModelEncoder
 from backends.core.memory import in_words
 from backends.core.model_folder import ModelFolder, open_folder
-from backends.core.parts import Loader, Parts, Resident, load_on_device
+from backends.core.parts import Loader, Parts, Resident, load_on_device, set_attention
 from backends.core.prompt_embeddings import WordReader
 from backends.core.quiet import quiet
 from backends.core.streaming import Streamed
@@ -99,6 +99,8 @@ class TorchStages:
         self._tokenizers: list[Any] = [load_tokenizer(folder, part) for part in folder.tokenizers]
         self._parts: Parts = self._first_parts()
         self._loras: tuple[tuple[Path, float], ...] = ()
+        self._controls: dict[Path, Any] = {}
+        self._control_files: tuple[Path, ...] = ()
         self.use_embeddings({})
         self._provenance = _provenance(folder, placement)
 
@@ -141,6 +143,15 @@ class TorchStages:
         self._parts.close()
         self._folder, self._loras = replace(self._folder, additions=added), loras
         self._parts = self._first_parts()
+
+    def use_controls(self, files: tuple[Path, ...]) -> None:
+        """From now on these ControlNets are at hand, numbered in this order. Raises InvalidRequest."""
+        held, to = self._controls, self._placement
+        self._controls, self._control_files = {}, files
+        for file in dict.fromkeys(files):
+            network = held.get(file) or controlnet.load(self._folder, file, to.device, to.unet_dtype)
+            set_attention(network, "unet", to.attention)
+            self._controls[file] = network
 
     def use_embeddings(self, files: Mapping[str, Path]) -> None:
         """From now on these words stand for the vectors in their files. Raises InvalidRequest."""
@@ -198,13 +209,18 @@ class TorchStages:
         return said
 
     def close(self) -> None:
+        self.use_controls(())
         self._parts.close()
 
     def _predict(self, latents: Tensor, timestep: float, conditioning: Mapping[str, Tensor]) -> Tensor:
         dtype, network = self._placement.unet_dtype, self._use(self._folder.denoiser, tuple(latents.shape))
-        inputs = {name: self._to(tensor, dtype) for name, tensor in conditioning.items()}
+        plain, told = controlnet.split(conditioning)
+        inputs: dict[str, Any] = {name: self._to(tensor, dtype) for name, tensor in plain.items()}
+        controls = {number: (self._to(picture, dtype), weight) for number, (picture, weight) in told.items()}
         time = torch.tensor(timestep, dtype=torch.float32, device=self._placement.device)
-        return self._folder.family.predict(network, self._to(latents, dtype), time, inputs).float().cpu()
+        given, networks = self._to(latents, dtype), [self._controls[file] for file in self._control_files]
+        inputs |= controlnet.residuals(networks, controls, given, time, inputs)
+        return self._folder.family.predict(network, given, time, inputs).float().cpu()
 
     def _decode(self, latents: Tensor, dtype: torch.dtype) -> Tensor:
         """By the first way that memory is predicted to suffice for, and by the next when it does not."""

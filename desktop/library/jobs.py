@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from backends.core.contract import Hires, InvalidRequest, Job, MezzotintError, Request
+from backends.core.contract import Control, Hires, InvalidRequest, Job, MezzotintError, Request
 from desktop.library.database import Library
 from desktop.library.places import name_to_text, text_to_name
 from desktop.library.prompts import settings_of
@@ -142,6 +142,7 @@ def _to_json(job: Job, start: InitPicture | None) -> str:
                 **texts,
                 **_inpainting(job.request),
                 "references": [base64.b64encode(data).decode() for data in job.request.references],
+                "controls": [_control(each) for each in job.request.controls],
                 "hires": asdict(job.request.hires) if job.request.hires else None,
                 "id": job.request.id,
             },
@@ -159,15 +160,26 @@ def _inpainting(request: Request) -> dict[str, Any]:
     return {"mask": mask, "feather": request.feather, "extend": request.extend}
 
 
+def _control(control: Control) -> dict[str, Any]:
+    return {**asdict(control), "image": base64.b64encode(control.image).decode()}
+
+
+def _to_control(entries: dict[str, Any]) -> Control:
+    told: dict[str, Any] = {**entries, "image": base64.b64decode(entries["image"])}
+    return Control(**told)
+
+
 def _request(entries: dict[str, Any], init_image: bytes | None) -> Request:
     mask, extend = entries.pop("mask", None), entries.pop("extend", (0, 0, 0, 0))
     references: list[str] = entries.pop("references", [])
+    controls: list[dict[str, Any]] = entries.pop("controls", [])
     data, hires = None if mask is None else base64.b64decode(mask), entries.pop("hires", None)
     return Request(
         **entries,
         init_image=init_image,
         mask=data,
         references=tuple(map(base64.b64decode, references)),
+        controls=tuple(map(_to_control, controls)),
         extend=tuple(extend),
         hires=Hires(**hires) if hires else None,
     )

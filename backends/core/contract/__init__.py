@@ -3,6 +3,7 @@
 Standard library only, so that the window can import it without importing torch.
 """
 
+from backends.core.contract.control import MAX_CONTROLS, Control
 from backends.core.contract.errors import (
     BackendUnavailable,
     BadPicture,
@@ -72,6 +73,7 @@ __all__ = [
     "HIRES_STRENGTH",
     "LANCZOS",
     "LATENTS",
+    "MAX_CONTROLS",
     "MAX_COUNT",
     "MAX_EXTEND",
     "MAX_FEATHER",
@@ -91,6 +93,7 @@ __all__ = [
     "Cancelled",
     "Capabilities",
     "Conditioning",
+    "Control",
     "DeepTextEncoder",
     "Defaults",
     "Denoised",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backends.core.contract.control import MAX_CONTROLS, Control
 from backends.core.contract.errors import InvalidRequest, unknown
 from backends.core.contract.hires import Hires
 
@@ -71,6 +72,8 @@ class Request:
 
     `references` are picture files' bytes: what a model of such a kind looks at while it makes another.
 
+    `controls` are ControlNets that guide it, each by a picture.
+
     `hires` makes the finished picture larger, by a second pass; `width` and `height` are the first one's.
 
     Raises InvalidRequest when a value can't be used.
@@ -94,6 +97,7 @@ class Request:
     extend: tuple[int, int, int, int] = (0, 0, 0, 0)
     references: tuple[bytes, ...] = field(default=(), repr=False)
     hires: Hires | None = None
+    controls: tuple[Control, ...] = ()
     id: str = field(default_factory=_new_id, compare=False)
 
     def __post_init__(self) -> None:
@@ -117,6 +121,10 @@ class Request:
         if len(self.references) > MAX_REFERENCES:
             raise InvalidRequest(
                 f"{len(self.references)} reference pictures are too many.", f"Use at most {MAX_REFERENCES}."
+            )
+        if len(self.controls) > MAX_CONTROLS:
+            raise InvalidRequest(
+                f"{len(self.controls)} ControlNets are too many.", f"Use at most {MAX_CONTROLS}."
             )
         _check_inpainting(self)
         _check_hires(self)

@@ -1,0 +1,66 @@
+"""The pictures that guide a request by ControlNets, and when each takes part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from backends.core.contract import Control, InvalidRequest, Request, Stages
+from backends.core.controlnet import PICTURE, WEIGHT
+from backends.core.model_folder import sha256
+from backends.core.opening import open_picture
+from backends.core.shelf import Shelf
+
+
+@dataclass(frozen=True)
+class Controls:
+    """Each ControlNet of a request with its picture, (1, 3, H, W) in 0..1, and its file."""
+
+    told: tuple[tuple[Control, Tensor, Path], ...] = ()
+
+    def at(self, step: int, steps: int, batch: int) -> dict[str, Tensor]:
+        """What the denoiser is told in step `step` of `steps`, the first being 0; as diffusers counts it."""
+        found: dict[str, Tensor] = {}
+        for number, (control, picture, _) in enumerate(self.told):
+            if control.weight and step / steps >= control.start and (step + 1) / steps <= control.end:
+                found[f"{PICTURE}{number}"] = picture.expand(batch, -1, -1, -1)
+                found[f"{WEIGHT}{number}"] = torch.full((batch, 1), control.weight)
+        return found
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """The files by name, with the SHA-256 of each."""
+        told = ", ".join(f"{control.model}: {sha256(file)}" for control, _, file in self.told)
+        return {"controlnets": told} if told else {}
+
+
+def read(request: Request, stages: Stages, shelf: Shelf) -> Controls:
+    """Loads what the request names. Raises InvalidRequest or UnreadablePicture."""
+    files = tuple(shelf.controlnet(control.model) for control in request.controls)
+    take: Callable[[Any], None] | None = getattr(stages, "use_controls", None)
+    if take is not None:
+        take(files)
+    elif files:
+        raise InvalidRequest(
+            "A converted model can't be guided by a ControlNet.",
+            "Choose the model that it was made from, or leave the ControlNet out.",
+        )
+    size = request.width, request.height
+    pictures = (control_pixels(control.image, size) for control in request.controls)
+    return Controls(tuple(zip(request.controls, pictures, files, strict=True)))
+
+
+def control_pixels(data: bytes, size: tuple[int, int]) -> Tensor:
+    """The picture scaled to cover the size and cut at the middle: (1, 3, H, W) in 0..1."""
+    image = open_picture(data)
+    if image.size != size:
+        image = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
+    pixels = torch.asarray(np.asarray(image, dtype=np.float32) / 255.0)
+    return pixels.permute(2, 0, 1)[None]
