@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from backends.core.contract import Control, InvalidRequest, Request, Stages
+from backends.core.control_pictures import prepare
 from backends.core.controlnet import PICTURE, WEIGHT
 from backends.core.model_folder import sha256
 from backends.core.opening import open_picture
@@ -53,14 +54,15 @@ def read(request: Request, stages: Stages, shelf: Shelf) -> Controls:
             "Choose the model that it was made from, or leave the ControlNet out.",
         )
     size = request.width, request.height
-    pictures = (control_pixels(control.image, size) for control in request.controls)
+    pictures = (control_pixels(control.image, size, control.prepare) for control in request.controls)
     return Controls(tuple(zip(request.controls, pictures, files, strict=True)))
 
 
-def control_pixels(data: bytes, size: tuple[int, int]) -> Tensor:
-    """The picture scaled to cover the size and cut at the middle: (1, 3, H, W) in 0..1."""
+def control_pixels(data: bytes, size: tuple[int, int], way: str = "none") -> Tensor:
+    """The picture scaled to cover the size, cut at the middle and prepared: (1, 3, H, W) in 0..1."""
     image = open_picture(data)
     if image.size != size:
         image = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
+    image = prepare(image, way)
     pixels = torch.asarray(np.asarray(image, dtype=np.float32) / 255.0)
     return pixels.permute(2, 0, 1)[None]

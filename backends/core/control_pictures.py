@@ -12,13 +12,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps
 
 Array = NDArray[np.float64]
-PREPARATIONS = {
-    "none": "the picture is a map already: edges, a depth map, a drawn pose",
-    "invert": "black and white change places, for lines drawn in black on white",
-    "canny": "fine edges of a picture",
-    "scribble": "the main lines of a picture, as if sketched",
-    "tile": "the picture without its details, which are made anew",
-}
 LOW, HIGH = 100.0, 200.0
 """Thresholds of gradients, as ControlNet's canny was trained with."""
 _TILE = 4
@@ -26,7 +19,7 @@ _SIGMA, _WIDER, _SHARP, _LEAST = 0.6, 1.6, 20.0, 4.0
 
 
 def prepare(image: Image.Image, way: str) -> Image.Image:
-    """An RGB picture of the same size. `way` is one of PREPARATIONS."""
+    """An RGB picture of the same size. `way` is one of contract.PREPARATIONS."""
     return _WAYS[way](image.convert("RGB")).convert("RGB")
 
 

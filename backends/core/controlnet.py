@@ -1,7 +1,7 @@
 """ControlNets on a torch device: loaded beside a model, run before its UNet at each step.
 
-A file is `diffusion_pytorch_model.safetensors` with its config.json, or a single file with diffusers' names,
-whose configuration is then the UNet's (Zhang et al. 2023, arXiv:2302.05543).
+A file is `diffusion_pytorch_model.safetensors` with its config.json, or a single file with diffusers' names
+or the original ones, whose configuration is then the UNet's (Zhang et al. 2023, arXiv:2302.05543).
 """
 
 from __future__ import annotations
@@ -81,12 +81,20 @@ def load(folder: ModelFolder, file: Path, device: torch.device, dtype: torch.dty
         _check(file, config, unet)
         with torch.device("meta"):
             network: Any = kind.from_config(config)
-        network.load_state_dict(read_file(file), assign=True)
+        network.load_state_dict(_renamed(read_file(file), network.config), assign=True)
     except (OSError, SafetensorError) as error:
         raise InvalidRequest(f"The ControlNet {file.name} can't be read.", "Get it again.") from error
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
         raise _misfit(file) from error
     return network.to(device, dtype).eval().requires_grad_(False)
+
+
+def _renamed(weights: dict[str, Tensor], config: Any) -> dict[str, Tensor]:
+    """With diffusers' names, where the file has those of the first ControlNets."""
+    from diffusers.loaders import single_file_utils
+
+    convert: Callable[..., dict[str, Tensor]] = cast(Any, single_file_utils).convert_controlnet_checkpoint
+    return convert(weights, config)
 
 
 def _config(file: Path) -> dict[str, Any] | None:

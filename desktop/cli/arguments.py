@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from backends.core.contract import SAMPLERS, InvalidRequest, unknown
 from desktop.cli.compare_options import CompareOptions, add_compare
+from desktop.cli.control_options import add_control
 from desktop.cli.convert_options import CONVERT, ConvertOptions, add_convert
 from desktop.cli.download_options import DOWNLOAD, DownloadOptions, add_download
 from desktop.cli.fit_options import BenchOptions, FitOptions, add_bench, add_fit
@@ -69,6 +70,7 @@ class GenerateOptions:
     mask: str | None = None
     feather: int | None = None
     extend: tuple[int, int, int, int] | None = None
+    control: list[str] = field(default_factory=list[str])
     reference: list[str] = field(default_factory=list[str])
     hires: Target | None = None
     hires_steps: int | None = None
@@ -239,6 +241,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     )
     add_inpaint(parser)
     add_reference(parser)
+    add_control(parser)
     add_hires(parser)
     add(
         "--clip-skip",

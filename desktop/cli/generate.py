@@ -176,7 +176,8 @@ class Making:
         """Once this returns the picture and its row are durable, and announced."""
         began = time.perf_counter()
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        record = describe(self.plan.request, ready, self.plan.init, created, self.plan.references)
+        plan = self.plan
+        record = describe(plan.request, ready, plan.init, created, plan.references, plan.controls)
         data = encode_picture(ready.picture, record)
         path = self.plan.destination.save(data, self.plan.request, ready.picture_index)
         digest = hashlib.sha256(data).hexdigest()

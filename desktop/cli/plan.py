@@ -14,6 +14,7 @@ from backends.core.contract import InvalidRequest, ModelFacts, Request
 from backends.core.model_folder import read_facts
 from backends.core.prompt_tags import LoraTag, split_tags, with_tag
 from desktop.cli.arguments import GenerateOptions
+from desktop.cli.control_options import Controls, find_controls
 from desktop.cli.hires_options import HiresOptions, find_hires
 from desktop.cli.inpaint_options import find_inpainting, size_for
 from desktop.cli.lora_options import loras_asked_for
@@ -24,7 +25,7 @@ from desktop.library.destination import Destination, parse_destination
 from desktop.library.foreign import read_recipe
 from desktop.library.models import STARTER, InstalledModel, find_model
 from desktop.library.reading import find_recorded, read_init_picture
-from desktop.library.record import InitPicture, Record
+from desktop.library.record import Controlled, InitPicture, Record
 
 AUTO = "auto"
 _T = TypeVar("_T")
@@ -40,6 +41,7 @@ class Plan:
     backend_options: Mapping[str, str]
     init: InitPicture | None
     references: tuple[InitPicture, ...]
+    controls: tuple[Controlled, ...]
     destination: Destination
     like: Record | None
     search: tuple[Path, ...]
@@ -56,9 +58,11 @@ def make_plan(options: GenerateOptions) -> Plan:
         )
     model = _find_model(options, known)
     data, init = _find_init(options, known)
-    references = find_references(options.reference, known)
+    references, controls = find_references(options.reference, known), find_controls(options.control, known)
     loras, files = loras_asked_for(options.lora)
-    request = _make_request(options, known, model, read_facts(model.folder), data, references, loras)
+    request = _make_request(
+        options, known, model, read_facts(model.folder), data, references, controls, loras
+    )
     destination = parse_destination(options.out)
     destination.prepare(request)
     return Plan(
@@ -68,9 +72,10 @@ def make_plan(options: GenerateOptions) -> Plan:
         backend_options=_backend_options(options, known),
         init=init,
         references=references.named,
+        controls=controls.told,
         destination=destination,
         like=like,
-        search=(*search_folders(paths.expand(text) for text in options.models), *files),
+        search=(*search_folders(paths.expand(text) for text in options.models), *files, *controls.files),
         notes=_notes(options, like, init),
     )
 
@@ -109,6 +114,7 @@ def _make_request(
     facts: ModelFacts,
     init: bytes | None,
     references: References,
+    controls: Controls,
     loras: tuple[LoraTag, ...],
 ) -> Request:
     """What is given, else what the record says, else what suits the model and its LoRAs."""
@@ -135,6 +141,7 @@ def _make_request(
         clip_skip=_first(options.clip_skip, known.clip_skip, 0),
         mask=new.mask,
         references=references.data,
+        controls=controls.wanted,
         feather=new.feather,
         extend=new.extend,
         hires=find_hires(_hires_options(options), known, (width, height), steps),

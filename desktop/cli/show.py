@@ -194,6 +194,7 @@ def _as_plain(saved: Saved) -> dict[str, Any]:
         "clip_skip": record.clip_skip,
         "init_image": record.init_image.path if record.init_image else None,
         "strength": record.strength if record.init_image else None,
+        "controls": [asdict(control) for control in record.controls],
         "references": [picture.path for picture in record.references],
         "mask": record.inpainting.sha256 if record.inpainting else None,
         "feather": record.inpainting.feather if record.inpainting else None,

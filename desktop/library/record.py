@@ -50,6 +50,18 @@ class Upscaled:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Controlled:
+    """A ControlNet that steered a picture: its name, its picture, and how (see contract.Control)."""
+
+    model: str
+    picture: InitPicture
+    prepare: str = "none"
+    weight: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """One picture's recipe and provenance. None is for what another program did not write down.
 
@@ -77,6 +89,7 @@ class Record:
     init_image: InitPicture | None = None
     inpainting: Inpainted | None = None
     references: tuple[InitPicture, ...] = ()
+    controls: tuple[Controlled, ...] = ()
     hires: Hires | None = None
     upscaled: Upscaled | None = None
     provenance: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -98,6 +111,7 @@ def describe(
     init: InitPicture | None,
     created: str,
     references: tuple[InitPicture, ...] = (),
+    controls: tuple[Controlled, ...] = (),
 ) -> Record:
     """The record of a picture that this request made."""
     return Record(
@@ -119,6 +133,7 @@ def describe(
         init_image=init,
         inpainting=_describe_inpainting(request),
         references=references,
+        controls=controls,
         hires=request.hires,
         provenance=dict(ready.provenance),
         stage_seconds={stage: round(seconds, 4) for stage, seconds in ready.stage_seconds.items()},
@@ -172,6 +187,7 @@ def from_json(text: str) -> Record:
         init_image=_init_picture(entries),
         inpainting=_inpainting(entries),
         references=_references(entries),
+        controls=_controls(entries),
         hires=_hires(entries),
         upscaled=_upscaled(entries),
         provenance={name: str(value) for name, value in entries.table("provenance").items()},
@@ -190,6 +206,20 @@ def _init_picture(entries: _Entries, name: str = "init_image") -> InitPicture | 
 
 def _references(entries: _Entries) -> tuple[InitPicture, ...]:
     return tuple(_picture(_Entries(each)) for each in entries.row("references"))
+
+
+def _controls(entries: _Entries) -> tuple[Controlled, ...]:
+    return tuple(_controlled(_Entries(each)) for each in entries.row("controls"))
+
+
+def _controlled(entries: _Entries) -> Controlled:
+    numbers = {name: entries.number(name) for name in ("weight", "start", "end")}
+    return Controlled(
+        model=entries.text("model") or "",
+        picture=_init_picture(entries, "picture") or InitPicture(name="", path="", sha256=""),
+        prepare=entries.text("prepare") or "none",
+        **{name: value for name, value in numbers.items() if value is not None},
+    )
 
 
 def _picture(entries: _Entries) -> InitPicture:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from backends.core.control_pictures import HIGH, LOW, PREPARATIONS, prepare
+from backends.core.contract import PREPARATIONS
+from backends.core.control_pictures import HIGH, LOW, prepare
 from tests.families.reference import start_picture
 
 SHAPES = Image.new("RGB", (64, 48), "#204060")

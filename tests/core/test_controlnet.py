@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,10 +16,15 @@ from diffusers.models.controlnets.controlnet import ControlNetModel
 from diffusers.models.controlnets.multicontrolnet import MultiControlNetModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.pipelines.controlnet.pipeline_controlnet import StableDiffusionControlNetPipeline
+from diffusers.pipelines.controlnet.pipeline_controlnet_img2img import (
+    StableDiffusionControlNetImg2ImgPipeline,
+)
 from diffusers.pipelines.controlnet.pipeline_controlnet_sd_xl import StableDiffusionXLControlNetPipeline
 from PIL import Image
+from safetensors.torch import save_file
 
 from backends.core.contract import Control, InvalidRequest, Stages
+from backends.core.control_pictures import prepare
 from backends.core.quiet import quiet
 from backends.core.registry import get_backend
 from desktop.library.database import Library
@@ -125,6 +131,78 @@ def test_a_single_file_is_read_as_its_folder(pair: Pair, tmp_path: Path) -> None
     assert np.array_equal(made, ours(pair, Control(model="canny", image=png_bytes(EDGES))))
 
 
+_INNER = {
+    "norm1.": "in_layers.0.", "conv1.": "in_layers.2.", "time_emb_proj.": "emb_layers.1.",
+    "norm2.": "out_layers.0.", "conv2.": "out_layers.3.", "conv_shortcut.": "skip_connection.",
+}  # fmt: skip
+_OUTER = {
+    "conv_in.": "input_blocks.0.0.", "time_embedding.linear_1.": "time_embed.0.",
+    "time_embedding.linear_2.": "time_embed.2.", "controlnet_mid_block.": "middle_block_out.0.",
+    "controlnet_cond_embedding.conv_in.": "input_hint_block.0.",
+    "controlnet_cond_embedding.conv_out.": "input_hint_block.14.",
+    "mid_block.resnets.0.": "middle_block.0.", "mid_block.attentions.0.": "middle_block.1.",
+    "mid_block.resnets.1.": "middle_block.2.",
+}  # fmt: skip
+_PARTS = (("downsamplers.0.conv", 2, "0.op"), ("resnets.0", 1, "0"), ("attentions.0", 1, "1"))
+
+
+def original_name(name: str) -> str:
+    """What the first ControlNets call a weight of a network with one layer a block."""
+    for ours_, theirs_ in _OUTER.items():
+        name = name.replace(ours_, theirs_) if name.startswith(ours_) else name
+    name = re.sub(r"^controlnet_down_blocks\.(\d+)", r"zero_convs.\1.0", name)
+    if found := re.match(r"controlnet_cond_embedding\.blocks\.(\d+)", name):
+        name = f"input_hint_block.{2 + 2 * int(found[1])}{name[found.end() :]}"
+    for part, place, end in _PARTS:
+        if found := re.match(rf"down_blocks\.(\d+)\.{re.escape(part)}", name):
+            name = f"input_blocks.{2 * int(found[1]) + place}.{end}{name[found.end() :]}"
+    if re.match(r"(input_blocks\.\d+\.0|middle_block\.[02])\.", name):
+        for ours_, theirs_ in _INNER.items():
+            name = name.replace(f".{ours_}", f".{theirs_}")
+    return f"control_model.{name}"
+
+
+def test_the_first_layout_of_files_is_read_too(pair: Pair, tmp_path: Path) -> None:
+    if "add_embedding.linear_1.weight" in pair.nets[0].state_dict():
+        pytest.skip("SDXL's never had this layout")
+    file = tmp_path / "control_v11p.safetensors"
+    save_file({original_name(name): tensor for name, tensor in pair.nets[0].state_dict().items()}, file)
+    control = Control(model="control_v11p", image=png_bytes(EDGES))
+    made = make(pair.stages, (SIDE, SIDE), search=(file,), controls=(control,))
+    assert np.array_equal(made, ours(pair, Control(model="canny", image=png_bytes(EDGES))))
+
+
+def test_a_prepared_picture_is_what_the_network_sees(pair: Pair) -> None:
+    made = ours(pair, Control(model="canny", image=png_bytes(EDGES), prepare="canny"))
+    alike = ours(pair, Control(model="canny", image=png_bytes(prepare(EDGES, "canny"))))
+    assert np.array_equal(made, alike)
+    assert not np.array_equal(made, ours(pair, Control(model="canny", image=png_bytes(EDGES))))
+
+
+def test_from_a_start_picture(pair: Pair) -> None:
+    if pair.stages.facts.family != "sd1":
+        pytest.skip("one family is enough")
+    parts = {**pair.pipe.components, "controlnet": pair.nets[0]}
+    pipe: Any = StableDiffusionControlNetImg2ImgPipeline(**parts)
+    pipe.set_progress_bar_config(disable=True)
+    scheduler_for(pipe, "euler")
+    found = pipe(
+        "a panda at the beach", image=OTHER, control_image=EDGES, strength=0.6, width=SIDE, height=SIDE,
+        controlnet_conditioning_scale=1.0, **arguments(4.0),
+    )  # fmt: skip
+    control = Control(model="canny", image=png_bytes(EDGES))
+    assert psnr(ours(pair, control, start=OTHER, strength=0.6), np.asarray(found.images[0])) >= MINIMUM_DB
+
+
+def test_memory_is_given_back_when_none_is_wanted(pair: Pair) -> None:
+    before = ours(pair)
+    ours(pair, Control(model="canny", image=png_bytes(EDGES)))
+    held: Any = pair.stages
+    assert len(held._controls) == 1
+    assert np.array_equal(ours(pair), before)
+    assert held._controls == {}
+
+
 def test_what_is_none_is_refused(pair: Pair, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="cany"):
         ours(pair, Control(model="cany", image=png_bytes(EDGES)))
@@ -132,9 +210,10 @@ def test_what_is_none_is_refused(pair: Pair, tmp_path: Path) -> None:
     shutil.copy(pair.place / "tiny" / "vae" / "diffusion_pytorch_model.safetensors", file)
     with pytest.raises(InvalidRequest, match="no ControlNet for this kind"):
         make(pair.stages, (SIDE, SIDE), search=(file,), controls=(Control(model="vae", image=b""),))
-    for wrong in ({"weight": 3.0}, {"start": 0.5, "end": 0.5}, {"weight": float("nan")}):
+    for wrong in ({"weight": 3.0}, {"start": 0.5, "end": 0.5}, {"weight": float("nan")}, {"prepare": "pose"}):
+        settings: dict[str, Any] = dict(wrong)
         with pytest.raises(InvalidRequest):
-            Control(model="canny", image=b"", **wrong)
+            Control(model="canny", image=b"", **settings)
 
 
 def test_a_queued_job_keeps_them(library: Library) -> None:  # noqa: F811
