@@ -268,9 +268,7 @@ class Work:
 
     def _lay_selected(self) -> None:
         made = self.studio.selected
-        self.studio.plate = (
-            None if made is None else Plate(made.event.picture, *made.request.picture_size)
-        )
+        self.studio.plate = None if made is None else Plate(made.event.picture, *made.request.picture_size)
 
 
 def _newest(pictures: tuple[Made, ...]) -> tuple[Made, ...]:
