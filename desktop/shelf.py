@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,6 +48,7 @@ class Shelf(QObject):
         self._problem: LibraryProblem | None = None
         self._upkeep: threading.Thread | None = None
         self._closing = threading.Event()
+        self._began = datetime.now(UTC).isoformat(timespec="seconds")
         self._answered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     def open(self) -> None:
@@ -146,7 +148,9 @@ class Shelf(QObject):
 
     def _keep_up(self) -> None:
         try:
-            adopted = put_right(self.path, lambda: not self._closing.is_set(), self.troubled.emit)
+            adopted = put_right(
+                self.path, lambda: not self._closing.is_set(), self.troubled.emit, self._began
+            )
         except MezzotintError as error:
             self.troubled.emit(error)
             return

@@ -29,8 +29,11 @@ _AT_ONCE = 50
 _SETTLED_NS = 2 * 10**9  # a folder's clock may tick that slowly (FAT)
 
 
-def adopt_orphans(library: Library, go_on: Callable[[], bool] = lambda: True) -> int:
+def adopt_orphans(library: Library, go_on: Callable[[], bool] = lambda: True, since: str = "") -> int:
     """Adds the pictures that have no row and returns how many; missing folders are passed over.
+
+    A deleted picture whose file is there is added again, unless it was deleted `since` this moment (UTC in
+    ISO 8601): then its file is about to go.
 
     It may be broken off between two transactions, when `go_on` says no; the next time it goes on.
     """
@@ -38,7 +41,7 @@ def adopt_orphans(library: Library, go_on: Callable[[], bool] = lambda: True) ->
     while waiting and go_on():
         if (folder := waiting.pop()) not in seen:
             seen.add(folder)
-            more, inside = _adopt_in(library, folder, go_on)
+            more, inside = _adopt_in(library, folder, go_on, since)
             adopted += more
             waiting += inside
     return adopted
@@ -50,13 +53,15 @@ def library_folders(library: Library) -> set[Path]:
     return {*known_folders(library), *inside}
 
 
-def _adopt_in(library: Library, folder: Path, go_on: Callable[[], bool]) -> tuple[int, list[Path]]:
+def _adopt_in(
+    library: Library, folder: Path, go_on: Callable[[], bool], since: str
+) -> tuple[int, list[Path]]:
     """How many were adopted, and the folders in this one; none of an unchanged one, which are known."""
     try:
         changed_ns = os.stat(folder).st_mtime_ns
         if changed_ns == _listed_ns(library, folder):
             return 0, []
-        names = sorted({*picture_names(folder)} - _known_names(library, folder))
+        names = sorted({*picture_names(folder)} - _known_names(library, folder, since))
         inside = _folders_in(folder)
     except OSError:
         return 0, []  # not connected, or not allowed: nothing is known, and nothing is changed
@@ -83,12 +88,13 @@ def _listed_ns(library: Library, folder: Path) -> int | None:
     return rows[0][0] if rows else None
 
 
-def _known_names(library: Library, folder: Path) -> set[str]:
+def _known_names(library: Library, folder: Path, since: str) -> set[str]:
     rows = library.read(
-        "SELECT name FROM pictures WHERE deleted IS NULL"
+        "SELECT name FROM pictures WHERE (deleted IS NULL OR (?2 <> '' AND deleted >= ?2))"
         " AND folder_id = (SELECT id FROM folders WHERE path = ?1)"
         " UNION ALL SELECT name FROM strangers WHERE folder_id = (SELECT id FROM folders WHERE path = ?1)",
         folder_to_text(folder),
+        since,
     )
     with explained(library.path):
         return {text_to_name(name) for (name,) in rows}

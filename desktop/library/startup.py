@@ -35,15 +35,17 @@ def put_right(
     path: Path | None = None,
     go_on: Callable[[], bool] = lambda: True,
     tell: Callable[[MezzotintError], object] = lambda _: None,
+    since: str = "",
 ) -> int:
     """As `open_at_start`, beside somebody who has the library open already.
 
-    Looks for folders that moved, too. Returns how many pictures were found. Raises LibraryProblem.
+    What they deleted `since` this moment stays deleted. Looks for folders that moved, too. Returns how many
+    pictures were found. Raises LibraryProblem.
     """
     with open_library(path) as library:
         reason = _back_up(library)
         forget_deleted(library)
-        found = find_moved(library, go_on) + adopt_orphans(library, go_on)
+        found = find_moved(library, go_on) + adopt_orphans(library, go_on, since)
         if reason is not None:
             tell(reason)
         return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from backends.core.contract import MAX_SEED, MAX_SIDE, MAX_STEPS, MIN_SIDE, SAMPLERS, Hires
-from desktop.library.record import InitPicture, Inpainted
+from desktop.library.record import Controlled, InitPicture, Inpainted
 from desktop.model.form import Form, ModelChoice
 from desktop.model.language import tr
 from desktop.model.start import StartPicture
@@ -47,6 +47,8 @@ class Recipe(Protocol):
     def inpainting(self) -> Inpainted | None: ...
     @property
     def references(self) -> tuple[InitPicture, ...]: ...
+    @property
+    def controls(self) -> tuple[Controlled, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def fill(form: Form, recipe: Recipe, models: Mapping[str, ModelChoice]) -> tuple
         _clip_skip(form, recipe.clip_skip),
         _seed(form, recipe.seed),
         tr("Reference pictures: `mezzotint generate --like` takes them") if recipe.references else "",
+        tr("ControlNets: `mezzotint generate --like` takes them") if recipe.controls else "",
     )
     form.use_hires(recipe.hires)
     return tuple(phrase for phrase in left if phrase)

@@ -189,7 +189,7 @@ def test_a_picture_whose_arrays_metal_cannot_hold_is_developed_in_tiles(
     tall: list[int] = []
 
     class Vae:
-        config = type("Config", (), {"block_out_channels": [128, 256, 512, 512]})
+        config = {"block_out_channels": [128, 256, 512, 512]}
 
         def enable_tiling(self) -> None:
             tall.append(1)

@@ -99,6 +99,16 @@ def test_orders(library: Library, home: Path):
     assert [picture.seed for picture in chosen] == [3, 1]
 
 
+def test_upkeep_leaves_what_is_deleted_meanwhile(library: Library, home: Path) -> None:
+    """Its file is still there, so that deleting can be undone."""
+    one, *_ = fill(library, home / "pictures")
+    adopt_orphans(library)
+    trash.mark_deleted(library, [one])
+    assert adopt_orphans(library, since="2020-01-01T00:00:00+00:00") == 0
+    assert len(seeds(library)) == 3
+    assert adopt_orphans(library, since="2999-01-01T00:00:00+00:00") == 1
+
+
 def test_what_is_deleted_is_hidden_until_its_file_comes_back(library: Library, home: Path, tmp_path: Path):
     one, two, *_ = fill(library, home / "pictures")
     adopt_orphans(library)

@@ -37,6 +37,7 @@ _FACTS = (
     "Model",
     "With",
     "Made anew",
+    "ControlNet",
     "Hi-res fix",
     "Upscaled",
     "Sampler",
@@ -226,6 +227,7 @@ def facts_of(card: Card, hardware: Mapping[str, str]) -> dict[str, str]:
         facts["With"] = additions.told(record.prompt, record.provenance)
         if made := record.inpainting:
             facts["Made anew"] = inpainted.told(bool(made.mask), made.feather, made.extend)
+        facts["ControlNet"] = ", ".join(f"{each.model} {each.weight:g}" for each in record.controls)
         facts["Hi-res fix"] = hires_told.told(record.hires, (record.width or 0, record.height or 0))
         if larger := record.upscaled:
             facts["Upscaled"] = f"{larger.scale:g} x, {hires_told.way_in_words(larger.by)}"
