@@ -191,7 +191,7 @@ def test_a_picture_whose_arrays_metal_cannot_hold_is_developed_in_tiles(
     class Vae:
         config = {"block_out_channels": [128, 256, 512, 512]}
 
-        def enable_tiling(self) -> None:
+        def enable_tiling(self, *sides: int) -> None:
             tall.append(1)
 
         def disable_tiling(self) -> None:
