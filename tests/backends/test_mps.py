@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -189,7 +189,7 @@ def test_a_picture_whose_arrays_metal_cannot_hold_is_developed_in_tiles(
     tall: list[int] = []
 
     class Vae:
-        config = {"block_out_channels": [128, 256, 512, 512]}
+        config: ClassVar[dict[str, Any]] = {"block_out_channels": [128, 256, 512, 512]}
 
         def enable_tiling(self, *sides: int) -> None:
             tall.append(1)
