@@ -31,7 +31,7 @@ from backends.core.vae_tile import VAE_TILE
 if TYPE_CHECKING:
     import torch
 
-    from backends.core.torch_stages import Placement
+    from backends.core.placement import Placement
 
 _SMALL_MODEL_BYTES = 100 * 2**20
 _LIBRARIES = 520 * 10**6
@@ -114,8 +114,8 @@ def _choice(option: Option, options: Mapping[str, str]) -> str:
 def _on_cpu(limit: int | None, unet_dtype: torch.dtype) -> Placement:
     import torch
 
+    from backends.core.placement import Placement
     from backends.core.streaming_budget import Budget, main_memory
-    from backends.core.torch_stages import Placement
 
     budget = Budget(limit, main_memory())
     return Placement(
@@ -139,8 +139,8 @@ def _on_card(limit: int | None, model_folder: Path) -> Placement:
 
     from backends.core.language_models import reads_with_language_model
     from backends.core.model_folder import open_folder
+    from backends.core.placement import Placement
     from backends.core.streaming_budget import Budget
-    from backends.core.torch_stages import Placement
 
     cuda: Any = torch.cuda
     folder = open_folder(model_folder)

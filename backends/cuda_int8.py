@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
 
     from backends.core.cuda_settings import CardSettings
-    from backends.core.torch_stages import Placement
+    from backends.core.placement import Placement
 
 _LEAST_CAPABILITY = (6, 0)
 _LEAST_MEMORY = 2_900_000_000
@@ -103,7 +103,7 @@ def placement(settings: CardSettings, device: torch.device, free: Any) -> Placem
 
     from backends.core.cuda_parts import Keeping
     from backends.core.int8_loading import load_held
-    from backends.core.torch_stages import Placement
+    from backends.core.placement import Placement
 
     return Placement(
         backend=_CAPABILITIES.id,

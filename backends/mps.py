@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import torch
 
     from backends.core.model_folder import ModelFolder
-    from backends.core.torch_stages import Placement
+    from backends.core.placement import Placement
 
 _LEAST_MACOS = (14,)
 _WATERMARKS = {"PYTORCH_MPS_HIGH_WATERMARK_RATIO": "1.0", "PYTORCH_MPS_LOW_WATERMARK_RATIO": "0.8"}
@@ -86,7 +86,7 @@ def placement(folder: ModelFolder, device: torch.device, needed: frozenset[Remed
     from backends.core.mps_attention import ChunkedAttention
     from backends.core.mps_layers import DECODE_WAYS, load_contiguous
     from backends.core.parts import load_on_device
-    from backends.core.torch_stages import Placement
+    from backends.core.placement import Placement
 
     is_unet = folder.class_name(folder.denoiser).startswith("UNet")
     return Placement(

@@ -21,7 +21,8 @@ from backends.core import pipeline
 from backends.core.contract import PictureReady, Request, Stages
 from backends.core.int8_loading import SCHEMES, load_held
 from backends.core.model_folder import open_folder
-from backends.core.torch_stages import Placement, open_stages
+from backends.core.placement import Placement
+from backends.core.torch_stages import open_stages
 from desktop.cli.compare import psnr
 
 STARTER = Path(__file__).parents[1] / "desktop/resources/starter"

@@ -12,7 +12,7 @@ from backends.core.memory import trim
 from backends.core.model_folder import ModelFolder
 
 if TYPE_CHECKING:
-    from backends.core.torch_stages import Placement
+    from backends.core.placement import Placement
 
 _FIELDS = {
     "text_encoder": "text_dtype",

@@ -14,7 +14,7 @@ from backends.core.parts import Loader, load_on_device, set_attention
 from backends.core.streaming_files import build_empty, fill, open_weights
 
 if TYPE_CHECKING:
-    from backends.core.torch_stages import Placement
+    from backends.core.placement import Placement
 
 Hold = Callable[[nn.Module, Tensor], None]
 
@@ -41,7 +41,7 @@ stored as int8 in every scheme."""
 
 
 def load_held(scheme: str) -> Loader:
-    """A loader for torch_stages.Placement: the UNet held by this scheme, the other parts as they are."""
+    """A loader for placement.Placement: the UNet held by this scheme, the other parts as they are."""
 
     def load(folder: ModelFolder, part: str, placement: Placement) -> Any:
         if part != folder.denoiser:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from backends.core.autoencoders import scale, widths
 from backends.core.model_folder import ModelFolder
 from backends.core.parts import load_on_device
+from backends.core.placement import Placement
 from backends.core.tiling import SMALL_TILES, TILES, DecodeWay
-from backends.core.torch_stages import Placement
 
 LARGEST_ARRAY = 2**32
 """Bytes that one Metal array may hold (pytorch#149261)."""

@@ -15,7 +15,7 @@ from backends.core.model_folder import ModelFolder
 from backends.core.streaming_files import build_empty, fill, open_weights
 
 if TYPE_CHECKING:
-    from backends.core.torch_stages import Placement
+    from backends.core.placement import Placement
 
 Loader = Callable[[ModelFolder, str, "Placement"], Any]
 """Brings one part to the placement's device: a module in eval mode, in the placement's precision."""

@@ -211,7 +211,7 @@ def _names(prefix: str, layer: nn.Module) -> dict[str, str]:
 
 
 class Streamed:
-    """The networks of a model by room (see torch_stages.Parts): what is not in use is given back.
+    """The networks of a model by room (see parts.Parts): what is not in use is given back.
 
     The text encoder is gone when denoising starts. With a limited room the UNet is gone before decoding.
     """

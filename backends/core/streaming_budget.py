@@ -12,7 +12,7 @@ from backends.core.model_folder import ModelFolder
 from backends.core.streaming import Shape, Streamed
 
 if TYPE_CHECKING:
-    from backends.core.torch_stages import Placement
+    from backends.core.placement import Placement
 
 _USABLE = 0.85
 """Of what the machine could give, so much is taken without being asked: the rest is for other programs."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -18,73 +18,20 @@ from backends.core.clip_encoder import ClipEncoder
 from backends.core.contract import Conditioning, InvalidRequest, ModelFacts, OutOfMemory, TextEncoder
 from backends.core.environment import out_of_memory
 from backends.core.fallback import Attempt
-from backends.core.fit import PARTS, Footprint, Needs, Size, size_that_fits
+from backends.core.fit import Needs, Size, size_that_fits
 from backends.core.language_models import is_language_model
 from backends.core.llm_encoder import LanguageModelEncoder
 from backends.core.memory import in_words
 from backends.core.model_folder import ModelFolder, open_folder
-from backends.core.parts import Loader, Parts, Resident, load_on_device, set_attention
+from backends.core.parts import Parts, set_attention
+from backends.core.placement import Placement
 from backends.core.prompt_embeddings import WordReader
 from backends.core.quiet import quiet
 from backends.core.streaming import Streamed
 from backends.core.streaming_files import CLASSES
-from backends.core.tiling import ALL_WAYS, DecodeWay, ways_for
+from backends.core.tiling import DecodeWay, ways_for
 from backends.core.tokenizers import load_tokenizer
 from backends.core.vae_tile import AUTOMATIC, chosen
-
-
-def _nothing() -> None:
-    """The hook that does nothing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Placement:
-    """Where the networks run, in which precision each computes, and how they get there.
-
-    `free_bytes`: what arrays may still take on the device. `load` brings one part there; `parts` decides
-    where the networks are between uses. `attention` is a diffusers attention processor for UNet and VAE.
-    `decode` are the ways to decode, the best first. `before_picture` is called before a request's first
-    network runs, `after_picture` after each decoding. `remarks` collects sentences for the person waiting.
-    `held_as` is for the record: what weights are kept as, where they are not in the precisions above. So is
-    `vae_tile`: how a person wants pictures decoded.
-    """
-
-    backend: str
-    device: torch.device
-    text_dtype: torch.dtype = torch.float32
-    unet_dtype: torch.dtype = torch.float32
-    vae_dtype: torch.dtype = torch.float32
-    free_bytes: Callable[[], int]
-    load: Loader = load_on_device
-    parts: Callable[[ModelFolder, Placement], Parts] = Resident
-    attention: Any | None = None
-    decode: tuple[DecodeWay, ...] = ALL_WAYS
-    before_picture: Callable[[], None] = _nothing
-    after_picture: Callable[[], None] = _nothing
-    remarks: list[str] = field(default_factory=list[str])
-    held_as: str = ""
-    vae_tile: str = ""
-
-    @property
-    def dtypes(self) -> dict[str, torch.dtype]:
-        """What each part computes in."""
-        kinds = dict(zip(PARTS, (self.text_dtype, self.unet_dtype, self.vae_dtype), strict=True))
-        texts = dict.fromkeys(("text_encoder_2", "text_encoder_3"), self.text_dtype)
-        return {**kinds, **texts, "transformer": self.unet_dtype}
-
-    @property
-    def precision(self) -> str:
-        """For the record: "float32", or one word a network where they differ, and how weights are held."""
-        names = [str(self.dtypes[part]).removeprefix("torch.") for part in PARTS]
-        same = len(set(names)) == 1
-        told = names[0] if same else f"text {names[0]}, unet {names[1]}, vae {names[2]}"
-        return f"{told}, weights {self.held_as}" if self.held_as else told
-
-    @property
-    def footprint(self) -> Footprint:
-        """For predictions of memory: what weights and arrays take with these precisions."""
-        sizes = {part: dtype.itemsize for part, dtype in self.dtypes.items()}
-        return Footprint(linear=sizes, elsewhere=sizes, number=sizes)
 
 
 class TorchStages:

@@ -38,7 +38,8 @@ class Fifth:
     def open(self, model_folder, options):
         import torch
 
-        from backends.core.torch_stages import Placement, open_stages
+        from backends.core.placement import Placement
+        from backends.core.torch_stages import open_stages
 
         place = Placement(backend="fifth", device=torch.device("cpu"), free_bytes=lambda: 10**10)
         return open_stages(model_folder, place)

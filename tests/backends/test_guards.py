@@ -31,9 +31,10 @@ from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.mps_attention import ChunkedAttention
 from backends.core.mps_quirks import remedies
 from backends.core.parts import load_on_device
+from backends.core.placement import Placement
 from backends.core.streaming_files import build_empty
 from backends.core.tables import make_tables
-from backends.core.torch_stages import Placement, TorchStages
+from backends.core.torch_stages import TorchStages
 from backends.families import flux2
 from tests import mps_guard
 from tests.device_guard import CARD, DeviceGuard

@@ -16,9 +16,10 @@ from backends.core.cuda_driver import Card
 from backends.core.cuda_settings import choose_settings
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.mps_quirks import Remedy
+from backends.core.placement import Placement
 from backends.core.quiet import quiet
 from backends.core.registry import get_backend
-from backends.core.torch_stages import Placement, TorchStages
+from backends.core.torch_stages import TorchStages
 from tests.families.reference import make, png_bytes, psnr, start_picture
 from tests.tiny_models import EPSILON, make_tiny_model
 

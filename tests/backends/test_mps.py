@@ -22,8 +22,9 @@ from backends.core.model_folder import ModelFolder
 from backends.core.mps_attention import ChunkedAttention
 from backends.core.mps_quirks import QUIRKS, Remedy, as_numbers, known, remedies
 from backends.core.parts import load_on_device
+from backends.core.placement import Placement
 from backends.core.selftest import Check, examine
-from backends.core.torch_stages import Placement, TorchStages
+from backends.core.torch_stages import TorchStages
 from desktop.cli.compare import psnr
 from tests.measure_int8 import make
 

@@ -14,8 +14,9 @@ from torch import Tensor
 from backends.core import fallback, pipeline
 from backends.core.contract import Notice, OutOfMemory, PictureReady, Request
 from backends.core.fallback import Attempt, first_that_fits
+from backends.core.placement import Placement
 from backends.core.tiling import SMALL_TILES, WHOLE, DecodeWay
-from backends.core.torch_stages import Placement, TorchStages, open_stages
+from backends.core.torch_stages import TorchStages, open_stages
 
 NO_MEMORY = "[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes."
 REQUEST = Request(prompt="a cat", width=64, height=64, steps=2, guidance_scale=4.0, sampler="euler", seed=7)

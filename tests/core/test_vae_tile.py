@@ -14,9 +14,10 @@ from PIL import Image
 
 from backends.core import pipeline
 from backends.core.contract import InvalidRequest, Notice, OutOfMemory, PictureReady, Request
+from backends.core.placement import Placement
 from backends.core.registry import get_backend
 from backends.core.tiling import ALL_WAYS, TILES, ways_for
-from backends.core.torch_stages import Placement, open_stages
+from backends.core.torch_stages import open_stages
 from backends.core.vae_tile import VAE_TILE
 from tests.families.reference import psnr
 from tests.tiny_models import EPSILON, make_tiny_model
