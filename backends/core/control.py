@@ -12,11 +12,13 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from backends.core.contract import Control, InvalidRequest, Request, Stages
+from backends.core.contract import POSE, Control, InvalidRequest, Request, Stages
+from backends.core.contract.pose import fitted, read_pose
 from backends.core.control_pictures import prepare
 from backends.core.controlnet import PICTURE, WEIGHT
 from backends.core.model_folder import sha256
 from backends.core.opening import open_picture
+from backends.core.pose_picture import draw_pose
 from backends.core.shelf import Shelf
 
 
@@ -54,15 +56,22 @@ def read(request: Request, stages: Stages, shelf: Shelf) -> Controls:
             "Choose the model that it was made from, or leave the ControlNet out.",
         )
     size = request.width, request.height
-    pictures = (control_pixels(control.image, size, control.prepare) for control in request.controls)
+    pictures = (_pixels(guide(control, size)) for control in request.controls)
     return Controls(tuple(zip(request.controls, pictures, files, strict=True)))
 
 
-def control_pixels(data: bytes, size: tuple[int, int], way: str = "none") -> Tensor:
-    """The picture scaled to cover the size, cut at the middle and prepared: (1, 3, H, W) in 0..1."""
-    image = open_picture(data)
+def guide(control: Control, size: tuple[int, int]) -> Image.Image:
+    """What the ControlNet is shown, in RGB and of this size: the picture scaled to cover it, cut in the
+    middle and prepared, or the pose drawn. Raises InvalidRequest or UnreadablePicture."""
+    if control.prepare == POSE:
+        return draw_pose(fitted(read_pose(control.image), *size), size)
+    image = open_picture(control.image)
     if image.size != size:
         image = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
-    image = prepare(image, way)
+    return prepare(image, control.prepare)
+
+
+def _pixels(image: Image.Image) -> Tensor:
+    """(1, 3, H, W) in 0..1."""
     pixels = torch.asarray(np.asarray(image, dtype=np.float32) / 255.0)
     return pixels.permute(2, 0, 1)[None]

@@ -7,13 +7,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.core.contract import Control, InvalidRequest, UnreadablePicture
+from backends.core.contract import POSE, Control, InvalidRequest, UnreadablePicture
 from backends.core.shelf import controlnet_name
 from desktop.library import paths
-from desktop.library.reading import find_recorded, read_init_picture
-from desktop.library.record import Controlled, InitPicture, Record
+from desktop.library.reading import find_recorded, read_init_picture, read_pose_file
+from desktop.library.record import Controlled, InitPicture, Record, describe_control
 
 _ENDING = ".safetensors"
+_POSES = ".json"
 _SETTING = re.compile(r"(.*),\s*(weight|prepare|from|to)=([^,=]*)", re.DOTALL)
 _NAMES = {"weight": "weight", "from": "start", "to": "end"}
 _LIKE = "Write it like canny=fox.png,prepare=canny,weight=0.8."
@@ -36,7 +37,8 @@ def add_control(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=PICTURE",
         help="a ControlNet by name or .safetensors file, and its picture; then ,prepare=canny|scribble|tile|"
-        "invert  ,weight=0.8  ,from=0  ,to=0.8 (shares of the steps); can be given up to four times",
+        "invert|pose (an OpenPose JSON file)  ,weight=0.8  ,from=0  ,to=0.8 (shares of the steps); can be "
+        "given up to four times",
     )
 
 
@@ -46,7 +48,7 @@ def find_controls(given: list[str], known: Record) -> Controls:
         found = [_parse(text) for text in given]
         return Controls(
             tuple(control for control, _, _ in found),
-            tuple(_controlled(control, picture) for control, picture, _ in found),
+            tuple(describe_control(control, picture) for control, picture, _ in found),
             tuple(path for _, _, path in found if path is not None),
         )
     wanted = tuple(_again(each) for each in known.controls)
@@ -62,10 +64,11 @@ def _parse(text: str) -> tuple[Control, InitPicture, Path | None]:
     name, equals, picture = rest.partition("=")
     if not equals or not name.strip() or not picture.strip():
         raise InvalidRequest(f"{text!r} is no ControlNet with its picture.", _LIKE)
-    data, read = read_init_picture(Path(picture.strip()))
+    path = Path(picture.strip())
+    prepare = settings.get("prepare", POSE if path.suffix.lower() == _POSES else "none")
+    data, read = read_pose_file(path) if prepare == POSE else read_init_picture(path)
     file = _file(name.strip())
     numbers = {_NAMES[key]: _number(value) for key, value in settings.items() if key in _NAMES}
-    prepare = settings.get("prepare", "none")
     model = controlnet_name(file) if file else name.strip()
     return Control(model=model, image=data, prepare=prepare, **numbers), read, file
 
@@ -82,20 +85,9 @@ def _number(text: str) -> float:
         raise InvalidRequest(f"{text!r} is no number.", _LIKE) from error
 
 
-def _controlled(control: Control, picture: InitPicture) -> Controlled:
-    return Controlled(
-        model=control.model,
-        picture=picture,
-        prepare=control.prepare,
-        weight=control.weight,
-        start=control.start,
-        end=control.end,
-    )
-
-
 def _again(told: Controlled) -> Control:
     try:
-        data, _ = find_recorded(told.picture)
+        data = told.pose.encode() if told.pose else find_recorded(told.picture)[0]
     except UnreadablePicture as error:
         raise UnreadablePicture(
             f"The ControlNet's picture {told.picture.name} is not there any more, or is another one now.",

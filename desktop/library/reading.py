@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from backends.core.contract import MAX_PICTURE_BYTES, UnreadablePicture
+from backends.core.contract.pose import MAX_POSE_BYTES, pose_bytes, read_pose
 from desktop.library import paths
 from desktop.library.record import InitPicture
 
@@ -51,6 +52,17 @@ def read_init_picture(path: Path) -> tuple[bytes, InitPicture]:
     _check(data, path)
     digest = hashlib.sha256(data).hexdigest()
     return data, InitPicture(name=path.name, path=paths.shorten(path), sha256=digest)
+
+
+def read_pose_file(path: Path) -> tuple[bytes, InitPicture]:
+    """The pose as a request has it, and how a record names its file.
+
+    Raises UnreadablePicture or InvalidRequest.
+    """
+    with open_picture_file(path) as file:
+        data = file.read(MAX_POSE_BYTES + 1)
+    digest = hashlib.sha256(data).hexdigest()
+    return pose_bytes(read_pose(data)), InitPicture(name=path.name, path=paths.shorten(path), sha256=digest)
 
 
 def _check(data: bytes, path: Path) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
-from backends.core.contract import Hires, InvalidRequest, PictureReady, Request
+from backends.core.contract import POSE, Control, Hires, InvalidRequest, PictureReady, Request
+from backends.core.contract.pose import pose_bytes, read_pose
 
 FORMAT = 1
 
@@ -51,7 +52,10 @@ class Upscaled:
 
 @dataclass(frozen=True, kw_only=True)
 class Controlled:
-    """A ControlNet that steered a picture: its name, its picture, and how (see contract.Control)."""
+    """A ControlNet that steered a picture: its name, its picture, and how (see contract.Control).
+
+    `pose` is the pose itself, as the JSON that the request had, or empty.
+    """
 
     model: str
     picture: InitPicture
@@ -59,6 +63,7 @@ class Controlled:
     weight: float = 1.0
     start: float = 0.0
     end: float = 1.0
+    pose: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +158,19 @@ def _describe_inpainting(request: Request) -> Inpainted | None:
     )
 
 
+def describe_control(control: Control, picture: InitPicture) -> Controlled:
+    """How a record names a ControlNet whose picture is this file."""
+    return Controlled(
+        model=control.model,
+        picture=picture,
+        prepare=control.prepare,
+        weight=control.weight,
+        start=control.start,
+        end=control.end,
+        pose=_pose(control.image.decode()) if control.prepare == POSE else "",
+    )
+
+
 def mask_of(record: Record) -> bytes | None:
     """The mask that a record keeps, as a PNG's bytes."""
     return base64.b64decode(record.inpainting.mask) if record.inpainting and record.inpainting.mask else None
@@ -218,8 +236,17 @@ def _controlled(entries: _Entries) -> Controlled:
         model=entries.text("model") or "",
         picture=_init_picture(entries, "picture") or InitPicture(name="", path="", sha256=""),
         prepare=entries.text("prepare") or "none",
+        pose=_pose(entries.text("pose") or ""),
         **{name: value for name, value in numbers.items() if value is not None},
     )
+
+
+def _pose(text: str) -> str:
+    """Raises ValueError for one that is damaged."""
+    try:
+        return pose_bytes(read_pose(text.encode())).decode("ascii") if text else ""
+    except InvalidRequest as error:
+        raise ValueError("the pose is damaged") from error
 
 
 def _picture(entries: _Entries) -> InitPicture:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from backends.core.contract import PREPARATIONS
+from backends.core.contract import POSE, PREPARATIONS
 from backends.core.control_pictures import HIGH, LOW, prepare
 from tests.families.reference import start_picture
 
@@ -96,7 +96,7 @@ def test_black_and_white_change_places() -> None:
     assert np.asarray(prepare(SHAPES, "invert"))[0, 0].tolist() == [255 - 0x20, 255 - 0x40, 255 - 0x60]
 
 
-@pytest.mark.parametrize("way", PREPARATIONS)
+@pytest.mark.parametrize("way", [each for each in PREPARATIONS if each != POSE])
 @pytest.mark.parametrize("size", [(1, 1), (2, 7), (64, 8)])
 def test_every_size_and_mode_is_prepared(way: str, size: tuple[int, int]) -> None:
     for mode in ("L", "RGBA", "P"):

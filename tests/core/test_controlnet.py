@@ -210,7 +210,7 @@ def test_what_is_none_is_refused(pair: Pair, tmp_path: Path) -> None:
     shutil.copy(pair.place / "tiny" / "vae" / "diffusion_pytorch_model.safetensors", file)
     with pytest.raises(InvalidRequest, match="no ControlNet for this kind"):
         make(pair.stages, (SIDE, SIDE), search=(file,), controls=(Control(model="vae", image=b""),))
-    for wrong in ({"weight": 3.0}, {"start": 0.5, "end": 0.5}, {"weight": float("nan")}, {"prepare": "pose"}):
+    for wrong in ({"weight": 3.0}, {"start": 0.5, "end": 0.5}, {"weight": float("nan")}, {"prepare": "face"}):
         settings: dict[str, Any] = dict(wrong)
         with pytest.raises(InvalidRequest):
             Control(model="canny", image=b"", **settings)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from backends.core.contract import Control
+from backends.core.contract.pose import read_pose
 from desktop.library.png import read_png_texts
 from tests.desktop.cli_runner import Mezzotint
 from tests.families.reference import png_bytes, start_picture
@@ -49,6 +50,31 @@ def test_like_repeats_it(mezzotint: Mezzotint) -> None:
     assert kept[0]["picture"]["name"] == "fox, asleep.png"
     line = mezzotint("generate", "--like", str(first.path), "--json").lines[0]
     assert line["controls"][0]["prepare"] == "tile"
+
+
+def test_a_pose_is_kept_in_the_recipe(mezzotint: Mezzotint) -> None:
+    points = [each for number in range(18) for each in (20.5 + number, 30 + number, 1)]
+    written = {
+        "people": [{"pose_keypoints_2d": points, "face_keypoints_2d": []}],
+        "canvas_width": 64,
+        "canvas_height": 64,
+    }
+    Path("pose.json").write_text(json.dumps(written))
+    first = mezzotint("generate", "x", "--control", "openpose=pose.json", "--seed", "3")
+    named = mezzotint("generate", "x", "--control", "openpose=pose.json,prepare=pose", "--seed", "3")
+    assert first.requests == named.requests
+    assert first.requests[0].controls[0].prepare == "pose"
+    assert read_pose(first.requests[0].controls[0].image).canvas == (64, 64)
+    Path("pose.json").unlink()
+    assert mezzotint("generate", "--like", str(first.path)).requests == first.requests
+
+
+def test_a_damaged_pose_is_told(mezzotint: Mezzotint) -> None:
+    Path("pose.json").write_text('{"people": 3}')
+    ran = mezzotint("generate", "x", "--control", "openpose=pose.json")
+    assert ran.code != 0
+    assert "no pose" in ran.err
+    assert ran.requests == []
 
 
 def test_a_picture_that_is_gone_is_told(mezzotint: Mezzotint, picture: Path) -> None:

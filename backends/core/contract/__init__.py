@@ -3,7 +3,7 @@
 Standard library only, so that the window can import it without importing torch.
 """
 
-from backends.core.contract.control import MAX_CONTROLS, PREPARATIONS, Control
+from backends.core.contract.control import MAX_CONTROLS, POSE, PREPARATIONS, Control
 from backends.core.contract.errors import (
     BackendUnavailable,
     BadPicture,
@@ -85,6 +85,7 @@ __all__ = [
     "MAX_STEPS",
     "MIN_SIDE",
     "NEGATIVE",
+    "POSE",
     "PREPARATIONS",
     "SAMPLERS",
     "Backend",

@@ -9,19 +9,22 @@ from backends.core.contract.errors import InvalidRequest, unknown
 MAX_CONTROLS = 4
 MAX_CONTROL_WEIGHT = 2.0
 _LONGEST_NAME = 200
+POSE = "pose"
 PREPARATIONS = {
     "none": "the picture is a map already: edges, a depth map, a drawn pose",
     "invert": "black and white change places, for lines drawn in black on white",
     "canny": "fine edges of a picture",
     "scribble": "the main lines of a picture, as if sketched",
     "tile": "the picture without its details, which are made anew",
+    POSE: "an OpenPose JSON file, drawn as figures",
 }
 """Ways to prepare a picture without another network, and what each is for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Control:
-    """One ControlNet: `model` is its name, `image` a picture file's bytes, fitted to the size made.
+    """One ControlNet: `model` is its name, `image` a picture file's bytes, fitted to the size made; for
+    "pose" an OpenPose JSON file's (see contract/pose.py).
 
     `prepare` says what is made of it first (see core/control_pictures.py): "none" leaves it as it is, for a
     map of edges or depth, or a drawn pose. `weight` is 0 to 2; it takes part from `start` to `end` of the
