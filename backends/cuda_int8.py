@@ -46,7 +46,7 @@ _CAPABILITIES = Capabilities(
     name="NVIDIA, 8 bit",
     hardware="an NVIDIA card with 3 GB or more",
     rank=20,
-    families=("sd1", "sdxl", "sd3", "flux2", "sana", "zimage"),
+    families=("sd1", "sdxl", "sdxl_refiner", "sd3", "flux2", "sana", "zimage"),
     features=frozenset(
         {"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview", "attention_maps"}
     ),

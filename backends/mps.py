@@ -37,7 +37,7 @@ _CAPABILITIES = Capabilities(
     name="Apple GPU (MPS)",
     hardware="a Mac with Apple silicon, macOS 14 or newer",
     rank=30,
-    families=("sd1", "sdxl", "sd3", "flux2", "sana", "zimage"),
+    families=("sd1", "sdxl", "sdxl_refiner", "sd3", "flux2", "sana", "zimage"),
     features=frozenset(
         {"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview", "attention_maps"}
     ),

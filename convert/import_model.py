@@ -22,7 +22,7 @@ from convert.source import configs, sd3, vocabulary, zimage
 from convert.source.gguf_file import is_gguf, unpack
 from convert.source.hashes import old_hash, short_hash
 from convert.source.header import Header, read_header
-from convert.source.kinds import Kind, guess_prediction, kind_of, normal_name, variant
+from convert.source.kinds import REFINER, Kind, guess_prediction, kind_of, normal_name, variant
 from convert.source.names import folder_name
 from convert.source.pickles import to_safetensors
 from convert.source.single_file import part_tensors
@@ -47,7 +47,14 @@ _WORDS = {
     "text_encoder_2": "second text encoder",
 }
 _PLAIN = frozenset(("text_encoder", "unet", "vae"))
-_NETWORKS = {"1.x": _PLAIN, "2.x": _PLAIN, "XL": _PLAIN | {"text_encoder_2"}, "3": frozenset(sd3.CLASSES)}
+_LARGE = _PLAIN | {"text_encoder_2"}
+_NETWORKS = {
+    "1.x": _PLAIN,
+    "2.x": _PLAIN,
+    "XL": _LARGE,
+    REFINER: _LARGE - {"text_encoder"},
+    "3": frozenset(sd3.CLASSES),
+}
 """The networks that a model of each version has."""
 _SCALES = ("scaling_factor", "shift_factor", "latents_mean", "latents_std")
 _SPARE_BYTES = 200 * 10**6

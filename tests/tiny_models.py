@@ -53,6 +53,18 @@ def make_tiny_sdxl(folder: Path, scheduler: dict[str, object], *, seed: int = 0,
     return folder
 
 
+def make_tiny_refiner(folder: Path, scheduler: dict[str, object], *, seed: int = 1, **unet: Any) -> Path:
+    """Writes a refiner of SDXL's kind with random weights; its latents are `make_tiny_sdxl`'s."""
+    torch.manual_seed(seed)
+    _unet(**(_REFINER_UNET | unet)).save_pretrained(folder / "unet")
+    _vae().save_pretrained(folder / "vae")
+    _write_tokenizer(folder / "tokenizer_2", "!")
+    CLIPTextModelWithProjection(_text_config(len(_vocabulary()))).save_pretrained(folder / "text_encoder_2")
+    _write_json(folder / "scheduler" / "scheduler_config.json", _schedule() | scheduler)
+    _write_json(folder / "model_index.json", _index() | _REFINER_INDEX)
+    return folder
+
+
 _SDXL_UNET: dict[str, Any] = {
     "cross_attention_dim": 64,
     "addition_embed_type": "text_time",
@@ -67,6 +79,17 @@ _SDXL_INDEX: dict[str, object] = {
     "tokenizer_2": ["transformers", "CLIPTokenizer"],
     "image_encoder": [None, None],
     "force_zeros_for_empty_prompt": True,
+}
+_REFINER_UNET: dict[str, Any] = _SDXL_UNET | {
+    "cross_attention_dim": 32,
+    "projection_class_embeddings_input_dim": 16 + 5 * 8,
+}
+_REFINER_INDEX: dict[str, object] = _SDXL_INDEX | {
+    "_class_name": "StableDiffusionXLImg2ImgPipeline",
+    "text_encoder": [None, None],
+    "tokenizer": [None, None],
+    "requires_aesthetics_score": True,
+    "force_zeros_for_empty_prompt": False,
 }
 
 

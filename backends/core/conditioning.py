@@ -72,8 +72,12 @@ def resized(run: Run, conditioning: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if family:
         told = family.size_conditioning(run.request.width, run.request.height)
     told = {**told, **run.references}
-    sizes = {name: tensor.expand(batch, *tensor.shape[1:]) for name, tensor in told.items()}
-    return {**conditioning, **sizes}
+    return {**conditioning, **{name: _of_batch(tensor, batch) for name, tensor in told.items()}}
+
+
+def _of_batch(tensor: Tensor, batch: int) -> Tensor:
+    """For the prompt alone, or for the negative prompt and the prompt; where it has two, they differ."""
+    return tensor if len(tensor) == batch else tensor[-1:].expand(batch, *tensor.shape[1:])
 
 
 def _text_notices(request: Request, facts: ModelFacts, words: str, cut: tuple[str, ...]) -> Iterator[Notice]:
@@ -81,6 +85,9 @@ def _text_notices(request: Request, facts: ModelFacts, words: str, cut: tuple[st
         yield Notice(request.id, "The prompt is empty, so the picture is whatever the model thinks of.")
     if request.guidance_scale > 1 and not facts.takes_guidance:
         yield Notice(request.id, f"{facts.name} makes pictures without guidance, so its scale is not used.")
+    if facts.refines and request.init_image is None and request.refiner is None:
+        sentence = f"{facts.name} is a refiner, made for a start picture or another model's last steps."
+        yield Notice(request.id, sentence)
     if cut:
         shown = " ".join(cut[:12]) + (" ..." if len(cut) > 12 else "")
         yield Notice(request.id, f"The prompt is longer than the model reads; left out: {shown}")

@@ -42,7 +42,7 @@ def unet_facts(
         latent_scale=scale,
         scaling_factor=float(vae.get("scaling_factor", scaling_factor)),
         prediction_type=str(configs["scheduler"].get("prediction_type", "epsilon")),
-        token_limit=_token_limit(configs["tokenizer"]),
+        token_limit=_token_limit(configs.get("tokenizer") or configs["tokenizer_2"]),
         guidance_embedding=embedding,
         takes_mask=takes_mask,
         scheduler_config={**configs["scheduler"], **(few.scheduler if few else {})},

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from convert.source.kinds import CLIP, CLIP_XL, OPEN_CLIP, OPEN_CLIP_XL, UNET, VAE, Shapes
+from convert.source.kinds import CLIP, CLIP_XL, OPEN_CLIP, REFINER, UNET, VAE, Shapes, second_text
 
 TOKENS = 49_408
 _BEGIN, _END = TOKENS - 2, TOKENS - 1
-_SIZES = {"1.x": 64, "2.x": 64, "3": 128, "XL": 128}
-_SCALING = {"1.x": 0.18215, "2.x": 0.18215, "3": 1.5305, "XL": 0.13025}
+_SIZES = {"1.x": 64, "2.x": 64, "3": 128, "XL": 128, REFINER: 128}
+_SCALING = {"1.x": 0.18215, "2.x": 0.18215, "3": 1.5305, "XL": 0.13025, REFINER: 0.13025}
+_SIZE_NUMBERS = {"XL": 6, REFINER: 5}
+"""How many numbers a UNet is told of the picture's size, and a refiner of its beauty."""
 
 
 def unet_config(shapes: Shapes, version: str, prediction: str) -> dict[str, Any]:
@@ -25,6 +27,7 @@ def unet_config(shapes: Shapes, version: str, prediction: str) -> dict[str, Any]
     widths = [shapes[f"{UNET}input_blocks.{n}.0.out_layers.3.weight"][0] for n in firsts]
     attends = [f"{UNET}input_blocks.{n}.1.norm.weight" in shapes for n in firsts]
     inner = f"{UNET}input_blocks.{firsts[attends.index(True)]}.1."
+    middle = _depth(shapes, "middle_block")
     return {
         "_class_name": "UNet2DConditionModel",
         "sample_size": 96 if version == "2.x" and prediction == "v_prediction" else _SIZES[version],
@@ -34,27 +37,28 @@ def unet_config(shapes: Shapes, version: str, prediction: str) -> dict[str, Any]
         "block_out_channels": widths,
         "down_block_types": ["CrossAttnDownBlock2D" if a else "DownBlock2D" for a in attends],
         "up_block_types": ["CrossAttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attends)],
-        "transformer_layers_per_block": [_depth(shapes, n) for n in firsts],
+        "transformer_layers_per_block": [*(_depth(shapes, f"input_blocks.{n}") for n in firsts[:-1]), middle],
         "cross_attention_dim": shapes[f"{inner}transformer_blocks.0.attn2.to_k.weight"][1],
         "attention_head_dim": 8 if version == "1.x" else [max(width // 64, 1) for width in widths],
         "use_linear_projection": len(shapes[f"{inner}proj_in.weight"]) == 2,
         "norm_num_groups": 32,
-    } | (_size_conditioning(shapes) if version == "XL" else {})
+    } | (_size_conditioning(shapes, _SIZE_NUMBERS[version]) if version in _SIZE_NUMBERS else {})
 
 
-def _depth(shapes: Shapes, block: int) -> int:
-    """Transformer layers in a block; 1, which is not used, where it has none."""
-    stem = rf"{re.escape(UNET)}input_blocks\.{block}\.1\.transformer_blocks\.(\d+)\.norm1\.weight"
+def _depth(shapes: Shapes, block: str) -> int:
+    """Transformer layers in a block; 1, which is not used, where it has none. The last level's are as many
+    as the middle's, which diffusers makes like it, even where it has none."""
+    stem = rf"{re.escape(f'{UNET}{block}')}\.1\.transformer_blocks\.(\d+)\.norm1\.weight"
     return max(len(numbers(shapes, stem)), 1)
 
 
-def _size_conditioning(shapes: Shapes) -> dict[str, Any]:
-    """The last layer's vector of the text, and six numbers of the picture's size, all in one vector."""
+def _size_conditioning(shapes: Shapes, count: int) -> dict[str, Any]:
+    """The last layer's vector of the text, and so many numbers of the picture's size, all in one vector."""
     total = shapes[f"{UNET}label_emb.0.0.weight"][1]
-    text = shapes.get(f"{OPEN_CLIP_XL}text_projection", (0, 1280))[1]
+    text = shapes.get(f"{second_text(shapes)}text_projection", (0, 1280))[1]
     return {
         "addition_embed_type": "text_time",
-        "addition_time_embed_dim": (total - text) // 6,
+        "addition_time_embed_dim": (total - text) // count,
         "projection_class_embeddings_input_dim": total,
     }
 
@@ -95,7 +99,8 @@ def text_config(shapes: Shapes, part: str) -> dict[str, Any]:
     if f"{CLIP}text_model.final_layer_norm.weight" in shapes:
         return clip_config(shapes, CLIP) | _PROJECTED
     if part == "text_encoder_2":
-        return _open_clip_config(shapes, OPEN_CLIP_XL, all_layers(shapes, OPEN_CLIP_XL)) | _PROJECTED
+        stem = second_text(shapes)
+        return _open_clip_config(shapes, stem, all_layers(shapes, stem)) | _PROJECTED
     return _open_clip_config(shapes, OPEN_CLIP, used_layers(shapes))
 
 
@@ -184,15 +189,25 @@ def model_index(version: str) -> dict[str, Any]:
         "scheduler": ["diffusers", "DDIMScheduler"],
         "feature_extractor": [None, None],
     }
-    if version != "XL":
+    if version not in _SIZE_NUMBERS:
         return plain | {"safety_checker": [None, None], "requires_safety_checker": False}
-    return plain | {
+    large = plain | {
         "_class_name": "StableDiffusionXLPipeline",
         "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
         "tokenizer_2": ["transformers", "CLIPTokenizer"],
         "image_encoder": [None, None],
         "force_zeros_for_empty_prompt": True,
     }
+    return large | _REFINER_INDEX if version == REFINER else large
+
+
+_REFINER_INDEX: dict[str, Any] = {
+    "_class_name": "StableDiffusionXLImg2ImgPipeline",
+    "text_encoder": [None, None],
+    "tokenizer": [None, None],
+    "force_zeros_for_empty_prompt": False,
+    "requires_aesthetics_score": True,
+}
 
 
 def numbers(shapes: Shapes, pattern: str) -> set[int]:

@@ -15,7 +15,9 @@ UNET, VAE = "model.diffusion_model.", "first_stage_model."
 CLIP, OPEN_CLIP = "cond_stage_model.transformer.", "cond_stage_model.model."
 CLIP_XL, OPEN_CLIP_XL = "conditioner.embedders.0.transformer.", "conditioner.embedders.1.model."
 CLIP_L_3, CLIP_G_3 = "text_encoders.clip_l.transformer.", "text_encoders.clip_g.transformer."
-REFINER = "conditioner.embedders.0.model."
+OPEN_CLIP_REFINER = "conditioner.embedders.0.model."
+"""SDXL's refiner has its second text encoder only."""
+REFINER = "XL refiner"
 _BIG_G = 1280
 """The width of SDXL's second text encoder; no other one of these models is as wide."""
 _OTHERS = {
@@ -24,7 +26,6 @@ _OTHERS = {
     "double_blocks.": "a FLUX model",
     "model.diffusion_model.cap_embedder.": "a Lumina model",
     "cap_embedder.": "a Lumina model",
-    REFINER: "Stable Diffusion XL's refiner, which is no model by itself",
     "model.diffusion_model.label_emb.weight": "an upscaling model",
     "control_model.": "a ControlNet",
     "lora_unet_": "a LoRA",
@@ -40,7 +41,7 @@ _USE = "Use a Stable Diffusion 1.x, 2.x, 3 or XL model."
 
 @dataclass(frozen=True)
 class Kind:
-    """`version` is "1.x", "2.x", "3" or "XL"; `prediction` is None where the file doesn't say."""
+    """`version` is "1.x", "2.x", "3", "XL" or REFINER; `prediction` is None where the file doesn't say."""
 
     version: str
     parts: frozenset[str]
@@ -115,13 +116,27 @@ def _parts(shapes: Shapes) -> dict[str, bool]:
         "unet": UNET + "input_blocks.0.0.weight" in shapes,
         "vae": VAE + "decoder.conv_in.weight" in shapes,
         "text_encoder": 0 < alone < _BIG_G or any(key in shapes for key in first),
-        "text_encoder_2": alone >= _BIG_G or OPEN_CLIP_XL + "token_embedding.weight" in shapes,
+        "text_encoder_2": alone >= _BIG_G or second_text(shapes) + "token_embedding.weight" in shapes,
     }
+
+
+def second_text(shapes: Shapes) -> str:
+    """What the names of SDXL's second text encoder begin with in this file."""
+    refiner = any(key.startswith(OPEN_CLIP_REFINER) for key in shapes)
+    return OPEN_CLIP_REFINER if refiner else OPEN_CLIP_XL
+
+
+def _is_refiner(shapes: Shapes) -> bool:
+    """By its text encoder or, where the UNet came alone, by a fourth level, which no other of XL's has."""
+    told = UNET + "label_emb.0.0.weight" in shapes and UNET + "input_blocks.9.0.op.weight" in shapes
+    return told or second_text(shapes) == OPEN_CLIP_REFINER
 
 
 def _version(shapes: Shapes) -> str:
     if any(key.startswith(UNET + "joint_blocks.") for key in shapes):
         return "3"
+    if _is_refiner(shapes):
+        return REFINER
     if UNET + "label_emb.0.0.weight" in shapes or any(key.startswith(OPEN_CLIP_XL) for key in shapes):
         return "XL"
     if any(key.startswith(OPEN_CLIP) for key in shapes):

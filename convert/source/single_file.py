@@ -15,7 +15,7 @@ from safetensors import safe_open
 from convert.source import sd3
 from convert.source.configs import all_layers, is_diffusers_vae, used_layers
 from convert.source.header import Header
-from convert.source.kinds import CLIP, CLIP_XL, OPEN_CLIP, OPEN_CLIP_XL, UNET, VAE, normal_name
+from convert.source.kinds import CLIP, CLIP_XL, OPEN_CLIP, UNET, VAE, normal_name, second_text
 
 _SMALL_FLOATS = ("torch.float8_e4m3fn", "torch.float8_e5m2")
 _INNER = "text_model."
@@ -51,8 +51,9 @@ def _first_text(path: Path, header: Header, width: int) -> dict[str, Any]:
 
 
 def _second_text(path: Path, header: Header, width: int) -> dict[str, Any]:
-    layers = all_layers(header.shapes, OPEN_CLIP_XL)
-    found = _clip(path) if not layers else _open_clip(path, OPEN_CLIP_XL, layers, width)
+    stem = second_text(header.shapes)
+    layers = all_layers(header.shapes, stem)
+    found = _clip(path) if not layers else _open_clip(path, stem, layers, width)
     return {key: value for key, value in found.items() if not key.endswith("position_ids")}
 
 

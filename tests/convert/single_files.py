@@ -19,6 +19,7 @@ from transformers.models.clip.configuration_clip import CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
 
 from convert.source import configs, vocabulary
+from convert.source.kinds import REFINER
 
 Tensors = dict[str, torch.Tensor]
 _LAYERS = 2
@@ -33,7 +34,8 @@ _RESNET = {
 
 
 def make_folder(folder: Path, version: str, prediction: str = "epsilon") -> Path:
-    """A diffusers folder: three UNet levels, CLIP of width 64 (XL: two of them), a VAE of four levels."""
+    """A diffusers folder: three UNet levels (the refiner: four), CLIP of width 64 (XL: two of them), a VAE of
+    four levels."""
     torch.manual_seed(len(version))
     network: Any = UNet2DConditionModel
     autoencoder: Any = AutoencoderKL
@@ -43,16 +45,17 @@ def make_folder(folder: Path, version: str, prediction: str = "epsilon") -> Path
         up_block_types=("UpDecoderBlock2D",) * 4,
         layers_per_block=_LAYERS,
         latent_channels=4,
-        scaling_factor=0.13025 if version == "XL" else 0.18215,
+        scaling_factor=0.13025 if version.startswith("XL") else 0.18215,
     )
-    parts = {"unet": network(**_PLAIN_UNET, **_UNETS[version]), "vae": vae}
-    parts["text_encoder"] = CLIPTextModel(_text("gelu" if version == "2.x" else "quick_gelu"))
-    if version == "XL":
+    parts = {"unet": network(**(_PLAIN_UNET | _UNETS[version])), "vae": vae}
+    if version != REFINER:
+        parts["text_encoder"] = CLIPTextModel(_text("gelu" if version == "2.x" else "quick_gelu"))
+        vocabulary.write_tokenizer(folder / "tokenizer", version)
+    if version.startswith("XL"):
         parts["text_encoder_2"] = CLIPTextModelWithProjection(_text("gelu"))
         vocabulary.write_tokenizer(folder / "tokenizer_2", "2.x")
     for name, part in parts.items():
         part.half().save_pretrained(folder / name)
-    vocabulary.write_tokenizer(folder / "tokenizer", version)
     schedule = configs.scheduler_config(prediction, False)
     (folder / "scheduler").mkdir()
     (folder / "scheduler/scheduler_config.json").write_text(json.dumps(schedule))
@@ -60,7 +63,11 @@ def make_folder(folder: Path, version: str, prediction: str = "epsilon") -> Path
     return folder
 
 
-_PLAIN_UNET = {"sample_size": 64, "block_out_channels": (32, 64, 64), "layers_per_block": _LAYERS}
+_PLAIN_UNET: dict[str, Any] = {
+    "sample_size": 64,
+    "block_out_channels": (32, 64, 64),
+    "layers_per_block": _LAYERS,
+}
 _OUTSIDE: dict[str, Any] = {
     "down_block_types": ("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
     "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
@@ -79,6 +86,18 @@ _UNETS: dict[str, dict[str, Any]] = {
         "addition_embed_type": "text_time",
         "addition_time_embed_dim": 32,
         "projection_class_embeddings_input_dim": 64 + 6 * 32,
+    },
+    REFINER: {
+        "block_out_channels": (32, 64, 64, 64),
+        "down_block_types": ("DownBlock2D", *["CrossAttnDownBlock2D"] * 2, "DownBlock2D"),
+        "up_block_types": ("UpBlock2D", *["CrossAttnUpBlock2D"] * 2, "UpBlock2D"),
+        "cross_attention_dim": 64,
+        "transformer_layers_per_block": 2,
+        "attention_head_dim": (1, 1, 1, 1),
+        "use_linear_projection": True,
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 32,
+        "projection_class_embeddings_input_dim": 64 + 5 * 32,
     },
 }
 
@@ -99,24 +118,31 @@ def single_file(folder: Path, version: str) -> Tensors:
     """The folder's tensors as one file has them."""
     unet = load_file(folder / "unet/diffusion_pytorch_model.safetensors")
     vae = load_file(folder / "vae/diffusion_pytorch_model.safetensors")
-    named = {f"model.diffusion_model.{_unet_name(k, version)}": v for k, v in unet.items()}
+    named = {f"model.diffusion_model.{unet_name(k, version)}": v for k, v in unet.items()}
     named |= {f"first_stage_model.{_vae_name(k)}": _vae_value(k, v) for k, v in vae.items()}
     return {k: v.contiguous() for k, v in (named | _texts(folder, version)).items()}
 
 
 def _texts(folder: Path, version: str) -> Tensors:
+    if version == REFINER:
+        return _big_g(folder, "conditioner.embedders.0.model.")
     text = load_file(folder / "text_encoder/model.safetensors")
     if version == "1.x":
         return _clip(text, "cond_stage_model.transformer.")
     if version == "2.x":
         return _open_clip(text, "cond_stage_model.model.", 3)  # the third layer is unused
-    second = load_file(folder / "text_encoder_2/model.safetensors")
-    stem = "conditioner.embedders.1.model."
-    projection = {f"{stem}text_projection": second["text_projection.weight"].T.clone()}
-    return _clip(text, "conditioner.embedders.0.transformer.") | _open_clip(second, stem, 2) | projection
+    second = _big_g(folder, "conditioner.embedders.1.model.")
+    return _clip(text, "conditioner.embedders.0.transformer.") | second
 
 
-def _unet_name(key: str, version: str) -> str:
+def _big_g(folder: Path, stem: str) -> Tensors:
+    text = load_file(folder / "text_encoder_2/model.safetensors")
+    projection = {f"{stem}text_projection": text["text_projection.weight"].T.clone()}
+    return _open_clip(text, stem, 2) | projection
+
+
+def unet_name(key: str, version: str) -> str:
+    """A tensor of a UNet, by the name that the first files gave it."""
     for new, old in {
         "time_embedding.linear_1": "time_embed.0",
         "time_embedding.linear_2": "time_embed.2",

@@ -22,16 +22,17 @@ from backends.core.contract import BrokenModel, InvalidRequest, PictureReady, Re
 from backends.core.model_folder import open_folder
 from backends.core.registry import get_backend
 from convert.import_model import Wish, import_model
-from convert.source.kinds import guess_prediction
+from convert.source.kinds import REFINER, guess_prediction
 from tests.convert import single_files_sd3
 from tests.convert.single_files import make_folder, single_file
 
-VERSIONS = ("1.x", "2.x", "XL")
+VERSIONS = ("1.x", "2.x", "XL", REFINER)
 WITH_TRANSFORMER = "3.5"
 SUFFIXES = {
     "1.x": ("safetensors", "ckpt"),
     "2.x": ("safetensors",),
     "XL": ("safetensors", "ckpt"),
+    REFINER: ("safetensors",),
     WITH_TRANSFORMER: ("safetensors",),
 }
 ROOT = Path(__file__).parents[2]

@@ -51,6 +51,7 @@ from backends.core.contract.protocols import (
     Stages,
     TextEncoder,
 )
+from backends.core.contract.refiner import REFINER_SWITCH, Refiner
 from backends.core.contract.requests import (
     EDGES,
     MAX_COUNT,
@@ -87,6 +88,7 @@ __all__ = [
     "NEGATIVE",
     "POSE",
     "PREPARATIONS",
+    "REFINER_SWITCH",
     "SAMPLERS",
     "Backend",
     "BackendUnavailable",
@@ -117,6 +119,7 @@ __all__ = [
     "OutOfMemory",
     "Picture",
     "PictureReady",
+    "Refiner",
     "Request",
     "SaveFailed",
     "Stage",

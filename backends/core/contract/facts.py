@@ -45,6 +45,7 @@ class ModelFacts:
     `takes_references`: whether its denoiser looks at reference pictures.
     `ragged_prompts`: a prompt's conditioning is as long as the prompt, and not filled up: then the negative
     prompt's has names of its own, NEGATIVE and the names of the prompt's.
+    `refines`: the families whose pictures it finishes, for a model that is made for the last steps only.
     """
 
     name: str
@@ -66,6 +67,7 @@ class ModelFacts:
     takes_guidance: bool = True
     takes_references: bool = False
     ragged_prompts: bool = False
+    refines: tuple[str, ...] = ()
     scheduler_config: Mapping[str, Any] = field(repr=False)
     defaults: Defaults
 

@@ -173,7 +173,10 @@ class Family(Protocol):
         ...
 
     def size_conditioning(self, width: int, height: int) -> Mapping[str, Tensor]:
-        """What the denoiser is told of the picture's size, by name, each (1, ...); often nothing."""
+        """What the denoiser is told of the picture's size, by name, each (1, ...); often nothing.
+
+        (2, ...) where it is told something else with the negative prompt, which comes first.
+        """
         ...
 
 

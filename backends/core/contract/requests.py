@@ -10,6 +10,7 @@ from pathlib import Path
 from backends.core.contract.control import MAX_CONTROLS, Control
 from backends.core.contract.errors import InvalidRequest, unknown
 from backends.core.contract.hires import Hires
+from backends.core.contract.refiner import Refiner
 
 MAX_PROMPT_CHARACTERS = 10_000
 MAX_SEED = 2**63 - 1
@@ -76,6 +77,8 @@ class Request:
 
     `hires` makes the finished picture larger, by a second pass; `width` and `height` are the first one's.
 
+    `refiner` is a second model that makes the last steps; with `hires`, those of the second pass.
+
     Raises InvalidRequest when a value can't be used.
     """
 
@@ -98,6 +101,7 @@ class Request:
     references: tuple[bytes, ...] = field(default=(), repr=False)
     hires: Hires | None = None
     controls: tuple[Control, ...] = ()
+    refiner: Refiner | None = None
     id: str = field(default_factory=_new_id, compare=False)
 
     def __post_init__(self) -> None:
@@ -206,6 +210,7 @@ class Job:
     `backend` is a backend's id, or "auto". `options` are the backend's own (see Capabilities).
     `inside` asks for what happens inside as well (events NoiseDrawn to WordsAttended).
     `search`: where LoRAs, embeddings and wildcards that the prompt names are looked for (core/shelf.py).
+    `refiner_folder` is the refiner's, for a request with one.
     """
 
     request: Request
@@ -215,3 +220,4 @@ class Job:
     previews: bool = True
     inside: bool = False
     search: tuple[Path, ...] = ()
+    refiner_folder: Path | None = None

@@ -12,6 +12,7 @@ from desktop.model.models_fit import in_bytes
 _FAMILIES = {
     "sd1": "Stable Diffusion 1 and 2",
     "sdxl": "Stable Diffusion XL",
+    "sdxl_refiner": "Stable Diffusion XL refiner",
     "sd3": "Stable Diffusion 3",
     "flux2": "FLUX.2 klein",
     "sana": "SANA-Sprint",
@@ -20,6 +21,7 @@ _FAMILIES = {
 _SHORT = {
     "sd1": "SD 1/2",
     "sdxl": "SDXL",
+    "sdxl_refiner": "SDXL refiner",
     "sd3": "SD 3",
     "flux2": "FLUX.2",
     "sana": "SANA",
