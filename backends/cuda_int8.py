@@ -48,7 +48,15 @@ _CAPABILITIES = Capabilities(
     rank=20,
     families=("sd1", "sdxl", "sdxl_refiner", "sd3", "flux2", "sana", "zimage"),
     features=frozenset(
-        {"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview", "attention_maps"}
+        {
+            "text_to_image",
+            "image_to_image",
+            "negative_prompt",
+            "clip_skip",
+            "preview",
+            "attention_maps",
+            "controlnets",
+        }
     ),
     precisions=("int8", "nf4"),
     options=(_WEIGHTS, _MEMORY, VAE_TILE),

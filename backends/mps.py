@@ -39,7 +39,15 @@ _CAPABILITIES = Capabilities(
     rank=30,
     families=("sd1", "sdxl", "sdxl_refiner", "sd3", "flux2", "sana", "zimage"),
     features=frozenset(
-        {"text_to_image", "image_to_image", "negative_prompt", "clip_skip", "preview", "attention_maps"}
+        {
+            "text_to_image",
+            "image_to_image",
+            "negative_prompt",
+            "clip_skip",
+            "preview",
+            "attention_maps",
+            "controlnets",
+        }
     ),
     precisions=("float16",),
     options=(VAE_TILE,),

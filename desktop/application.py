@@ -77,5 +77,12 @@ def _choice(model: InstalledModel) -> ModelChoice | None:
         return None
     title = str(folder.manifest.get("title", Path(model.name).name))
     return ModelChoice(
-        name=model.name, title=title, folder=model.folder, defaults=facts.defaults, samplers=facts.samplers
+        name=model.name,
+        title=title,
+        folder=model.folder,
+        defaults=facts.defaults,
+        samplers=facts.samplers,
+        takes_controls=facts.takes_controls,
+        takes_references=facts.takes_references,
+        made_for=str(folder.manifest.get("made_for", "")),
     )

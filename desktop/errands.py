@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
-from backends.core.contract import MezzotintError, UnreadablePicture
+from backends.core.contract import Job, MezzotintError
 from desktop.library import jobs
+from desktop.library.brought import Brought
 from desktop.library.database import Library
 from desktop.library.job_ledger import JobLedger
 from desktop.library.jobs import QueuedJob
-from desktop.library.reading import find_recorded, read_init_picture
-from desktop.library.record import InitPicture, Inpainted, mask_of
+from desktop.library.reading import read_init_picture
+from desktop.library.record import InitPicture
 from desktop.model.queue import Entry
 from desktop.model.recipes import ForeignRecipe
-from desktop.model.sentences import said
-from desktop.model.start import StartPicture
+from desktop.model.start import Beside, StartPicture, beside_of
+from desktop.recalling import recall
 from desktop.shelf import Shelf
 
 T = TypeVar("T")
@@ -74,18 +76,7 @@ def read_foreign(path: Path) -> ForeignRecipe:
     from desktop.library import foreign  # its parsers take time to import, and few starts need them
 
     found = foreign.read_recipe(path)
-    init, extras = found.record.init_image, found.extras
-    if init is None:
-        return ForeignRecipe(found.record, found.program, extras)
-    try:
-        data, _ = find_recorded(init)
-    except UnreadablePicture as error:
-        return ForeignRecipe(found.record, found.program, (said(error.message), *extras))
-    start = StartPicture(data, init.name, init.path)
-    made = found.record.inpainting or Inpainted()
-    return ForeignRecipe(
-        found.record, found.program, extras, start, mask_of(found.record), made.feather, made.extend
-    )
+    return recall(found.record, found.program, found.extras)
 
 
 class ShelfLedger:
@@ -95,7 +86,7 @@ class ShelfLedger:
         self._jobs = JobLedger(lambda act: shelf.change(act, what="jobs"))
 
     def add(self, entry: Entry, *, first: bool) -> None:
-        self._jobs.add(entry.job, to_init(entry.start), first=first)
+        self._jobs.add(entry.job, to_brought(entry.start, entry.beside), first=first)
 
     def begin(self, entry_id: str) -> None:
         self._jobs.begin(entry_id)
@@ -107,7 +98,7 @@ class ShelfLedger:
         self._jobs.fail(entry_id, error)
 
     def replace(self, entry_id: str, entry: Entry) -> None:
-        self._jobs.replace(entry_id, entry.job, to_init(entry.start))
+        self._jobs.replace(entry_id, entry.job, to_brought(entry.start, entry.beside))
 
     def remove(self, entry_ids: list[str]) -> None:
         self._jobs.remove(entry_ids)
@@ -126,20 +117,43 @@ def queue_of(library: Library) -> list[Entry]:
 
 
 def _entries(queue: Sequence[QueuedJob]) -> list[Entry]:
-    return [
-        Entry(job=each.job, state=each.state, start=_start(each), done=each.done, reason=each.problem)
-        for each in queue
-        if each.job is not None
-    ]
+    return [_entry(each, each.job) for each in queue if each.job is not None]
 
 
-def _start(queued: QueuedJob) -> StartPicture | None:
-    data = queued.job.request.init_image if queued.job else None
-    if data is None:
-        return None
-    return StartPicture(data, queued.start.name, queued.start.path) if queued.start else StartPicture(data)
+def _entry(queued: QueuedJob, job: Job) -> Entry:
+    request, brought = job.request, queued.brought
+    known = Beside(
+        references=_pictures(request.references, brought.references),
+        controls=_pictures([control.image for control in request.controls], brought.controls),
+    )
+    (start,) = _pictures([request.init_image], [brought.start]) if request.init_image else (None,)
+    return Entry(
+        job=job,
+        state=queued.state,
+        start=start,
+        beside=beside_of(request, known),
+        done=queued.done,
+        reason=queued.problem,
+    )
 
 
-def to_init(start: StartPicture | None) -> InitPicture | None:
-    """How a record names the start picture."""
-    return start and InitPicture(name=start.name, path=start.path, sha256=start.sha256)
+def _pictures(found: Sequence[bytes], named: Sequence[InitPicture | None]) -> tuple[StartPicture, ...]:
+    """With their names, where those are written down."""
+    return tuple(
+        StartPicture(data, name.name, name.path) if name else StartPicture(data)
+        for data, name in zip_longest(found, named[: len(found)])
+    )
+
+
+def to_init(picture: StartPicture) -> InitPicture:
+    """How a record names a picture that somebody brought."""
+    return InitPicture(name=picture.name, path=picture.path, sha256=picture.sha256)
+
+
+def to_brought(start: StartPicture | None, beside: Beside) -> Brought:
+    """How records and the queue name the pictures of a request."""
+    return Brought(
+        start=start and to_init(start),
+        references=tuple(map(to_init, beside.references)),
+        controls=tuple(map(to_init, beside.controls)),
+    )

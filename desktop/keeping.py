@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError
 from datetime import UTC, datetime
 from pathlib import Path
 
-from desktop.errands import to_init
+from desktop.errands import to_brought
 from desktop.library import paths
 from desktop.library.database import Library
 from desktop.library.destination import Destination
@@ -17,7 +17,7 @@ from desktop.library.pictures import encode_picture
 from desktop.library.png import encode_png
 from desktop.library.problems import LibraryProblem
 from desktop.library.prompts import remember_prompt
-from desktop.library.record import Record, describe
+from desktop.library.record import Record, describe, describe_control
 from desktop.library.saving import make_folder
 from desktop.model.settings import Settings
 from desktop.model.studio import Made
@@ -36,7 +36,7 @@ class Keeping:
         A library that can't be used says so by itself and finds the file later; the picture is kept.
         """
         created = datetime.now(UTC).isoformat(timespec="seconds")
-        record = describe(made.request, made.event, to_init(made.start), created)
+        record = record_of(made, created)
         picture, wanted = made.event.picture, self._settings.write_metadata
         data = encode_picture(picture, record) if wanted else encode_png(picture, {})
         destination = picture_destination(self._settings)
@@ -56,6 +56,13 @@ class Keeping:
         changed = self._shelf.change(add, what="pictures")
         with contextlib.suppress(LibraryProblem, CancelledError):
             changed.result()
+
+
+def record_of(made: Made, created: str) -> Record:
+    """How a picture of this session was made."""
+    brought = to_brought(made.start, made.beside)
+    controls = tuple(map(describe_control, made.request.controls, brought.controls))
+    return describe(made.request, made.event, brought.start, created, brought.references, controls)
 
 
 def picture_destination(settings: Settings) -> Destination:

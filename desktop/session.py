@@ -74,9 +74,13 @@ class Session(QObject):
 
     def look(self, picture: StartPicture, then: Looking, failed: Failing) -> None:
         """Has the worker read the picture: `then` gets it small, with its size, or `failed` the reason."""
-        key = uuid4().hex
-        self._looks[key] = then, failed
-        self._worker.look(Look(key, picture.data, _LOOK_SIDE))
+        self._look(Look(uuid4().hex, picture.data, _LOOK_SIDE), then, failed)
+
+    def look_prepared(
+        self, picture: StartPicture, way: str, size: tuple[int, int], then: Looking, failed: Failing
+    ) -> None:
+        """Has the worker make what a ControlNet is shown of the picture, and make it small."""
+        self._look(Look(uuid4().hex, picture.data, _LOOK_SIDE, size, way), then, failed)
 
     def worker_memory(self) -> int | None:
         """Bytes of memory that the worker's process takes now."""
@@ -112,6 +116,10 @@ class Session(QObject):
                     self._tell_looked(message)
                 case WorkerStopped():
                     self.stopped.emit(message.reason)
+
+    def _look(self, look: Look, then: Looking, failed: Failing) -> None:
+        self._looks[look.key] = then, failed
+        self._worker.look(look)
 
     def _tell_looked(self, looked: Looked) -> None:
         then, failed = self._looks.pop(looked.key)

@@ -9,16 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
-from backends.core.contract import POSE, Control, InvalidRequest, Request, Stages
-from backends.core.contract.pose import fitted, read_pose
-from backends.core.control_pictures import prepare
+from backends.core.contract import Control, GuideRefused, InvalidRequest, Request, Stages
+from backends.core.control_pictures import shown
 from backends.core.controlnet import PICTURE, WEIGHT
 from backends.core.model_folder import sha256
-from backends.core.opening import open_picture
-from backends.core.pose_picture import draw_pose
 from backends.core.shelf import Shelf
 
 
@@ -45,7 +42,18 @@ class Controls:
 
 
 def read(request: Request, stages: Stages, shelf: Shelf) -> Controls:
-    """Loads what the request names. Raises InvalidRequest or UnreadablePicture."""
+    """Loads what the request names. Raises GuideRefused or UnreadablePicture."""
+    size = request.width, request.height
+    try:
+        files = _load(request, stages, shelf)
+        pictures = [_pixels(guide(control, size)) for control in request.controls]
+    except InvalidRequest as error:
+        raise GuideRefused(error.message, error.action) from error
+    return Controls(tuple(zip(request.controls, pictures, files, strict=True)))
+
+
+def _load(request: Request, stages: Stages, shelf: Shelf) -> tuple[Path, ...]:
+    """The files of the request's ControlNets, which the stages have from now on. Raises InvalidRequest."""
     files = tuple(shelf.controlnet(control.model) for control in request.controls)
     take: Callable[[Any], None] | None = getattr(stages, "use_controls", None)
     if take is not None:
@@ -55,20 +63,12 @@ def read(request: Request, stages: Stages, shelf: Shelf) -> Controls:
             "A converted model can't be guided by a ControlNet.",
             "Choose the model that it was made from, or leave the ControlNet out.",
         )
-    size = request.width, request.height
-    pictures = (_pixels(guide(control, size)) for control in request.controls)
-    return Controls(tuple(zip(request.controls, pictures, files, strict=True)))
+    return files
 
 
 def guide(control: Control, size: tuple[int, int]) -> Image.Image:
-    """What the ControlNet is shown, in RGB and of this size: the picture scaled to cover it, cut in the
-    middle and prepared, or the pose drawn. Raises InvalidRequest or UnreadablePicture."""
-    if control.prepare == POSE:
-        return draw_pose(fitted(read_pose(control.image), *size), size)
-    image = open_picture(control.image)
-    if image.size != size:
-        image = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
-    return prepare(image, control.prepare)
+    """What the ControlNet is shown, in RGB and of this size. Raises InvalidRequest or UnreadablePicture."""
+    return shown(control.image, control.prepare, size)
 
 
 def _pixels(image: Image.Image) -> Tensor:

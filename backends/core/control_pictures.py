@@ -11,11 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps
 
+from backends.core.contract import POSE
+from backends.core.contract.pose import fitted, read_pose
+from backends.core.opening import open_picture
+from backends.core.pose_picture import draw_pose
+
 Array = NDArray[np.float64]
 LOW, HIGH = 100.0, 200.0
 """Thresholds of gradients, as ControlNet's canny was trained with."""
 _TILE = 4
 _SIGMA, _WIDER, _SHARP, _LEAST = 0.6, 1.6, 20.0, 4.0
+
+
+def shown(data: bytes, way: str, size: tuple[int, int]) -> Image.Image:
+    """What a ControlNet is shown of a picture's file, in RGB and of this size (width, height).
+
+    It is scaled to cover that, cut at the middle and prepared; of a pose's file it is the pose, drawn.
+
+    Raises InvalidRequest or UnreadablePicture.
+    """
+    if way == POSE:
+        return draw_pose(fitted(read_pose(data), *size), size)
+    image = open_picture(data)
+    return prepare(image if image.size == size else ImageOps.fit(image, size, Image.Resampling.LANCZOS), way)
 
 
 def prepare(image: Image.Image, way: str) -> Image.Image:

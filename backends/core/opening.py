@@ -20,7 +20,7 @@ def open_picture(data: bytes) -> Image.Image:
     """
     if len(data) > MAX_PICTURE_BYTES:
         raise UnreadablePicture(
-            f"The start picture's file is over {MAX_PICTURE_BYTES // 2**20} MB.", "Use a smaller copy of it."
+            f"The picture's file is over {MAX_PICTURE_BYTES // 2**20} MB.", "Use a smaller copy of it."
         )
     try:
         with warnings.catch_warnings():
@@ -33,7 +33,7 @@ def open_picture(data: bytes) -> Image.Image:
         raise _too_many_pixels() from error
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError, IndexError) as error:
         raise UnreadablePicture(
-            "The start picture can't be read: it is damaged, or not a PNG, JPEG or WebP file.",
+            "The picture can't be read: it is damaged, or not a PNG, JPEG or WebP file.",
             "Open it in another program and save it as PNG.",
         ) from error
 
@@ -45,7 +45,7 @@ def _check_pixels(image: Image.Image) -> None:
 
 def _too_many_pixels() -> UnreadablePicture:
     return UnreadablePicture(
-        f"The start picture has more than {MAX_PIXELS // 10**6} million pixels.", "Use a smaller copy of it."
+        f"The picture has more than {MAX_PIXELS // 10**6} million pixels.", "Use a smaller copy of it."
     )
 
 

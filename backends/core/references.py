@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from backends.core import guard
-from backends.core.contract import InvalidRequest, Request, Stages
+from backends.core.contract import ReferenceRefused, Request, Stages
 from backends.core.opening import open_picture
 
 _MOST_PIXELS = 1024 * 1024
@@ -23,10 +23,10 @@ _LONGEST = 8
 
 def read(request: Request, stages: Stages) -> dict[str, Tensor]:
     """What the denoiser is given of the request's reference pictures: "reference_0" and so on, each the
-    latents of one, (1, C, h, w). Raises InvalidRequest or UnreadablePicture."""
+    latents of one, (1, C, h, w). Raises ReferenceRefused or UnreadablePicture."""
     facts = stages.facts
     if request.references and not facts.takes_references:
-        raise InvalidRequest(
+        raise ReferenceRefused(
             f"The model {facts.name} can't look at reference pictures.",
             "Leave them out, or choose a model of the kind FLUX.2 klein.",
         )
@@ -56,7 +56,7 @@ def reference_pixels(data: bytes, step: int) -> Tensor:
 
 def _check_sides(width: int, height: int) -> None:
     if min(width, height) < _LEAST_SIDE or max(width, height) > _LONGEST * min(width, height):
-        raise InvalidRequest(
+        raise ReferenceRefused(
             f"A reference picture can't be {width} x {height}.",
             f"Use one of at least {_LEAST_SIDE} pixels a side, at most {_LONGEST} times as long as wide.",
         )

@@ -200,10 +200,11 @@ def describe_failure(error: Exception) -> MezzotintError:
 
 def look_at(look: Look) -> Looked:
     """Reads a picture that somebody brought, here and not in the window's process."""
+    from backends.core.control_pictures import shown
     from backends.core.opening import open_picture
 
     try:
-        image = open_picture(look.data)
+        image = shown(look.data, look.way, look.cut) if look.cut else open_picture(look.data)
     except Exception as error:  # noqa: BLE001 - whatever a strange file does, its owner must hear of it
         return Looked(look.key, problem=describe_failure(error))
     width, height = image.size

@@ -20,11 +20,17 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Look:
-    """Read the picture in these bytes (PNG, JPEG, WebP) and send it back, its longer side `side` pixels."""
+    """Read the picture in these bytes (PNG, JPEG, WebP) and send it back, its longer side `side` pixels.
+
+    With `cut`, a width and height, it is what a ControlNet is shown: cut to that size and prepared this
+    `way` (see core/control_pictures.py).
+    """
 
     key: str
     data: bytes = field(repr=False)
     side: int
+    cut: tuple[int, int] | None = None
+    way: str = "none"
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,9 @@ class StableDiffusion1(UNetFamily):
         manifest: Mapping[str, Any],
     ) -> ModelFacts:
         usual = {"steps": 20, "guidance_scale": 7.0, "sampler": "dpmpp_2m"}
-        return unet_facts(self.id, folder, configs, manifest, usual=usual, scaling_factor=0.18215)
+        return unet_facts(
+            self.id, folder, configs, manifest, usual=usual, scaling_factor=0.18215, takes_controls=True
+        )
 
     def encode_text(
         self, encoders: Sequence[TextEncoder], tokenizers: Sequence[Any], text: str, clip_skip: int

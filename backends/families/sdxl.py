@@ -56,6 +56,7 @@ class StableDiffusionXL(UNetFamily):
             scaling_factor=0.13025,
             zero_negative=bool(index.get("force_zeros_for_empty_prompt", True)),
             half_vae=configs["vae"].get("force_upcast", True) is False,
+            takes_controls=True,
         )
 
     def encode_text(

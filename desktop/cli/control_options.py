@@ -10,6 +10,7 @@ from pathlib import Path
 from backends.core.contract import POSE, Control, InvalidRequest, UnreadablePicture
 from backends.core.shelf import controlnet_name
 from desktop.library import paths
+from desktop.library.brought import to_control
 from desktop.library.reading import find_recorded, read_init_picture, read_pose_file
 from desktop.library.record import Controlled, InitPicture, Record, describe_control
 
@@ -93,11 +94,4 @@ def _again(told: Controlled) -> Control:
             f"The ControlNet's picture {told.picture.name} is not there any more, or is another one now.",
             "Give all of them with --control.",
         ) from error
-    return Control(
-        model=told.model,
-        image=data,
-        prepare=told.prepare,
-        weight=told.weight,
-        start=told.start,
-        end=told.end,
-    )
+    return to_control(told, data)

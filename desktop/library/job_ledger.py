@@ -7,8 +7,8 @@ from typing import Any
 
 from backends.core.contract import Job, MezzotintError
 from desktop.library import jobs
+from desktop.library.brought import Brought
 from desktop.library.database import Library
-from desktop.library.record import InitPicture
 
 Post = Callable[[Callable[[Library], Any]], object]
 """Has something done with the library, later and in order."""
@@ -20,9 +20,9 @@ class JobLedger:
     def __init__(self, post: Post) -> None:
         self._post = post
 
-    def add(self, job: Job, start: InitPicture | None, *, first: bool) -> None:
+    def add(self, job: Job, brought: Brought, *, first: bool) -> None:
         """A job is in the queue."""
-        self._post(lambda library: jobs.add_job(library, job, first=first, start=start))
+        self._post(lambda library: jobs.add_job(library, job, first=first, brought=brought))
 
     def begin(self, request_id: str) -> None:
         """It is being worked on."""
@@ -36,9 +36,9 @@ class JobLedger:
         """It could not be made."""
         self._with(request_id, lambda library, number: jobs.fail_job(library, number, error))
 
-    def replace(self, request_id: str, job: Job, start: InitPicture | None) -> None:
+    def replace(self, request_id: str, job: Job, brought: Brought) -> None:
         """Another job waits at the end in its place."""
-        self._with(request_id, lambda library, number: jobs.replace_job(library, number, job, start))
+        self._with(request_id, lambda library, number: jobs.replace_job(library, number, job, brought))
 
     def remove(self, request_ids: Iterable[str]) -> None:
         """They are finished or cancelled."""

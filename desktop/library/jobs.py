@@ -13,19 +13,21 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from backends.core.contract import Control, Hires, InvalidRequest, Job, MezzotintError, Request
+from desktop.library.brought import Brought, from_plain
 from desktop.library.database import Library
 from desktop.library.places import name_to_text, text_to_name
 from desktop.library.prompts import settings_of
-from desktop.library.record import InitPicture
 
 State = Literal["waiting", "running", "failed"]
+_NONE = Brought()
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueuedJob:
     """A job in the queue. `done` of its request's pictures are made; `problem` says why it failed.
 
-    `job` is None when what was stored can't be read any more: then it has failed.
+    `job` is None when what was stored can't be read any more: then it has failed. `brought` says where the
+    request's pictures came from.
     """
 
     id: int
@@ -34,19 +36,16 @@ class QueuedJob:
     done: int
     problem: str
     added: str
-    start: InitPicture | None = None
+    brought: Brought = _NONE
 
 
-def add_job(library: Library, job: Job, *, first: bool = False, start: InitPicture | None = None) -> int:
-    """Puts a job at the end of the queue, or before all that wait; durable when this returns its id.
-
-    `start` says where the request's `init_image` came from.
-    """
+def add_job(library: Library, job: Job, *, first: bool = False, brought: Brought = _NONE) -> int:
+    """Puts a job at the end of the queue, or before all that wait; durable when this returns its id."""
     sql = "SELECT min(position) - 1 FROM jobs" if first else "SELECT max(position) + 1 FROM jobs"
     with library.write() as connection:
         ((position,),) = connection.execute(sql)
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        values = (position or 0.0, _to_json(job, start), job.request.init_image, now)
+        values = (position or 0.0, _to_json(job, brought), job.request.init_image, now)
         ((number,),) = connection.execute(
             "INSERT INTO jobs (position, state, job, init_image, added)"
             " VALUES (?, 'waiting', ?, ?, ?) RETURNING id",
@@ -93,11 +92,11 @@ def retry_job(library: Library, number: int) -> None:
     _update(library, f"state = 'waiting', problem = '', position = {last}", number)
 
 
-def replace_job(library: Library, number: int, job: Job, start: InitPicture | None = None) -> None:
+def replace_job(library: Library, number: int, job: Job, brought: Brought = _NONE) -> None:
     """Another job waits at the end of the queue in place of this one."""
     last = "(SELECT max(position) + 1 FROM jobs)"
     change = f"state = 'waiting', problem = '', done = 0, position = {last}, job = ?, init_image = ?"
-    _update(library, change, number, _to_json(job, start), job.request.init_image)
+    _update(library, change, number, _to_json(job, brought), job.request.init_image)
 
 
 def remove_job(library: Library, number: int) -> None:
@@ -133,7 +132,7 @@ def _update(library: Library, change: str, number: int, *values: Any) -> None:
         connection.execute(f"UPDATE jobs SET {change} WHERE id = ?", (*values, number))
 
 
-def _to_json(job: Job, start: InitPicture | None) -> str:
+def _to_json(job: Job, brought: Brought) -> str:
     texts = {"prompt": job.request.prompt, "negative_prompt": job.request.negative_prompt}
     return json.dumps(
         {
@@ -150,7 +149,7 @@ def _to_json(job: Job, start: InitPicture | None) -> str:
             "backend": job.backend,
             "options": dict(job.options),
             "previews": job.previews,
-            "start": None if start is None else asdict(start),
+            **brought.to_plain(),
         }
     )
 
@@ -187,9 +186,9 @@ def _request(entries: dict[str, Any], init_image: bytes | None) -> Request:
 
 def _to_queued(row: tuple[Any, ...]) -> QueuedJob:
     number, text, init_image, state, done, problem, added = row
-    job, start, broken = None, None, ""
+    job, brought, broken = None, _NONE, ""
     try:
-        job, start = _from_json(text, init_image)
+        job, brought = _from_json(text, init_image)
     except (ValueError, TypeError, KeyError, InvalidRequest) as error:
         broken = f"This job can't be read any more ({error}). Remove it."
     return QueuedJob(
@@ -199,13 +198,12 @@ def _to_queued(row: tuple[Any, ...]) -> QueuedJob:
         done=done,
         problem=broken or problem,
         added=added,
-        start=start,
+        brought=brought,
     )
 
 
-def _from_json(text: str, init_image: bytes | None) -> tuple[Job, InitPicture | None]:
+def _from_json(text: str, init_image: bytes | None) -> tuple[Job, Brought]:
     entries: dict[str, Any] = json.loads(text)
-    start = entries.get("start")
     job = Job(
         request=_request(entries["request"], init_image),
         model_folder=Path(text_to_name(entries["model_folder"])),
@@ -213,4 +211,4 @@ def _from_json(text: str, init_image: bytes | None) -> tuple[Job, InitPicture | 
         options=entries["options"],
         previews=entries["previews"],
     )
-    return job, InitPicture(**start) if start else None
+    return job, from_plain(entries)

@@ -9,7 +9,7 @@ from typing import ClassVar
 from psygnal import SignalGroupDescriptor
 
 from backends.core.contract import SAMPLERS
-from desktop.model import hires_told, inpainted
+from desktop.model import guides, hires_told, inpainted
 from desktop.model.language import tr
 from desktop.model.recipes import Recipe
 
@@ -67,6 +67,8 @@ def _settings(item: Item) -> dict[str, str]:
         tr("Sampler"): SAMPLERS.get(recipe.sampler or "", recipe.sampler or ""),
         tr("Strength"): _words(recipe.strength),
         tr("Made anew"): _made_anew(recipe),
+        tr("Guides"): guides.told(recipe.controls, [each.picture.name for each in recipe.controls]),
+        tr("References"): ", ".join(picture.name for picture in recipe.references),
         tr("CLIP skip"): _words(recipe.clip_skip),
         tr("Backend"): item.backend,
         tr("Time"): f"{item.seconds:.1f} s" if item.seconds else "",

@@ -13,7 +13,8 @@ from psygnal import SignalGroupDescriptor
 
 from backends.core.contract import HIRES_STRENGTH, MAX_SIDE, MIN_SIDE, Defaults, Hires, Request
 from backends.core.contract.hires import scaled
-from desktop.model.start import StartPicture
+from desktop.model.guides import Guide, guide_of
+from desktop.model.start import Beside, StartPicture, beside_of
 from desktop.model.styles import Style
 
 EXAMPLE_PROMPT = "a panda eating tacos at the beach"
@@ -25,17 +26,25 @@ STRENGTH = 0.75
 FEATHER = 8
 """Pixels over which new and old run together, unless the person says otherwise."""
 NOT_EXTENDED = (0, 0, 0, 0)
+_NO_OTHERS = Beside()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelChoice:
-    """An installed model, as the form offers it. `samplers` are those it can be used with; empty: all."""
+    """An installed model, as the form offers it. `samplers` are those it can be used with; empty: all.
+
+    `takes_controls` and `takes_references`: whether ControlNets can guide it, and whether it looks at
+    pictures. `made_for` is the backend that it was converted for, or "".
+    """
 
     name: str
     title: str
     folder: Path
     defaults: Defaults
     samplers: tuple[str, ...] = ()
+    takes_controls: bool = False
+    takes_references: bool = False
+    made_for: str = ""
 
 
 @dataclass(kw_only=True)
@@ -45,7 +54,8 @@ class Form:
     While the seed is not locked every request gets a new one, which the field then shows. `style` is
     the name of a saved style, or empty. `strength`, `mask`, `feather` and `extend` (left, top, right, bottom)
     count only with a `start` picture; `width` and `height` are without what is extended. The hi-res fix is
-    off while `hires_by` is empty, and with a start picture.
+    off while `hires_by` is empty, and with a start picture. `references` are pictures that the model looks
+    at, `guides` those of ControlNets.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -72,6 +82,8 @@ class Form:
     hires_scale: float = 2.0
     hires_steps: int = 10
     hires_strength: float = HIRES_STRENGTH
+    references: tuple[StartPicture, ...] = ()
+    guides: tuple[Guide, ...] = ()
 
     def use_model(self, choice: ModelChoice) -> None:
         """Chooses a model and takes over the settings it looks best with."""
@@ -117,6 +129,11 @@ class Form:
             by=self.hires_by,
         )
 
+    @property
+    def beside(self) -> Beside:
+        """The pictures that the next request has beside the one it starts from."""
+        return Beside(references=self.references, controls=tuple(guide.picture for guide in self.guides))
+
     def use_hires(self, hires: Hires | None) -> None:
         """A second pass as this one, from the form's size; or none."""
         self.hires_by = hires.by if hires else ""
@@ -154,10 +171,21 @@ class Form:
             feather=self.feather if self.start else 0,
             extend=self.extend if self.start else NOT_EXTENDED,
             hires=self.hires,
+            references=tuple(picture.data for picture in self.references),
+            controls=tuple(guide.control() for guide in self.guides),
         )
 
-    def fill_from(self, request: Request, seed: int, start: StartPicture | None = None) -> None:
+    def use_beside(self, request: Request, known: Beside) -> None:
+        """The request's reference pictures and guides, with the pictures' names where they are known."""
+        pictures = beside_of(request, known)
+        self.references = pictures.references
+        self.guides = tuple(map(guide_of, request.controls, pictures.controls))
+
+    def fill_from(
+        self, request: Request, seed: int, start: StartPicture | None = None, beside: Beside = _NO_OTHERS
+    ) -> None:
         """Sets everything as it was for one picture, so that Generate makes it again."""
+        self.use_beside(request, beside)
         self.style, self.start, self.strength = "", start, request.strength
         self.prompt, self.negative_prompt = request.prompt, request.negative_prompt
         self.model, self.sampler = request.model, request.sampler

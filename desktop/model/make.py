@@ -6,61 +6,39 @@ given to it as a Bench, and tells it what happened through `take` and its compan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from backends.core.contract import (
     BrokenModel,
     Capabilities,
+    GuideRefused,
     InvalidRequest,
     Job,
     MezzotintError,
     Picture,
+    ReferenceRefused,
     Request,
 )
-from desktop.model import work
+from desktop.model.bench import Bench, Reader
 from desktop.model.form import FEATHER, NOT_EXTENDED, STRENGTH, Form, ModelChoice, sides_for
 from desktop.model.language import tr
-from desktop.model.problem import Problem, Remedy
+from desktop.model.problem import WITHOUT, Problem, Remedy
 from desktop.model.prompts import PromptWalk
-from desktop.model.queue import Entry, Ledger, NoLedger, Queue
-from desktop.model.recipes import ForeignRecipe, Recipe, fill
+from desktop.model.queue import Entry, Ledger, NoLedger, Queue, in_size, same, without
+from desktop.model.recipes import ForeignRecipe, fill
 from desktop.model.sentences import said
 from desktop.model.settings import Settings
-from desktop.model.start import StartPicture
+from desktop.model.start import StartPicture, beside_of
 from desktop.model.studio import Made, Note, Studio
 from desktop.model.styles import Styles
 from desktop.model.work import Work
 
-Failing = Callable[[MezzotintError], None]
-Looked = Callable[[Picture, tuple[int, int]], None]
-"""Is given the picture, small, and its real width and height."""
-
 VARIATIONS = 4
 """How many variations of a picture are made at once, and how far they leave it."""
 VARIATION_STRENGTH = 0.6
-
-
-class Bench(work.Bench, Protocol):
-    """Where the work is done, elsewhere. Nothing here waits; answers come later, in this thread."""
-
-    def look(self, picture: StartPicture, then: Looked, failed: Failing) -> None:
-        """Has the picture read and made small."""
-        ...
-
-
-class Reader(Protocol):
-    """Reads files, elsewhere. Answers come later, in this thread."""
-
-    def open_start(self, path: Path, then: Callable[[StartPicture], None], failed: Failing) -> None:
-        """Has a picture's file read, to start from it."""
-        ...
-
-    def open_recipe(self, path: Path, then: Callable[[ForeignRecipe], None], failed: Failing) -> None:
-        """Has the recipe in a picture's file read."""
-        ...
 
 
 class Make:
@@ -123,9 +101,12 @@ class Make:
         self.dismiss()
         if remedy is Remedy.SAVE_AGAIN:
             self.work.keep_unsaved()
+        elif problem is not None and remedy in WITHOUT:
+            self._go_without(WITHOUT[remedy], problem.job)
         elif problem is not None and problem.job is not None:
             size = problem.suggested_size if remedy is Remedy.USE_SIZE else None
-            self.work.retry(problem.job.request.id, size)
+            change = partial(in_size, size=size) if size else same
+            self.work.retry(problem.job.request.id, change)
             if size and problem.job.request.hires is None:
                 self.form.use_size(*size)
 
@@ -144,7 +125,7 @@ class Make:
 
     def repeat(self, made: Made) -> None:
         """Fills the form so that Generate makes this picture again."""
-        self.form.fill_from(made.request, made.event.seed, made.start)
+        self.form.fill_from(made.request, made.event.seed, made.start, made.beside)
 
     def remix(self, made: Made) -> None:
         """Fills in the picture's settings, but the next one gets a new seed."""
@@ -162,11 +143,12 @@ class Make:
         if self._reader is not None and self._can_start():
             self._reader.open_start(path, self.start_from, self.not_opened)
 
-    def make_variations(self, recipe: Recipe, path: Path) -> None:
+    def make_variations(self, foreign: ForeignRecipe, path: Path) -> None:
         """Makes some pictures that start from the one in this file, with its own words and new seeds."""
 
         def go(picture: StartPicture) -> None:
-            fill(self.form, recipe, self.models)
+            fill(self.form, foreign.recipe, self.models)
+            self.form.references, self.form.guides = foreign.references, foreign.guides
             self.use_start(picture)
             self.form.strength, self.form.count = VARIATION_STRENGTH, VARIATIONS
             self.form.seed_locked = False
@@ -202,6 +184,7 @@ class Make:
         """Fills the form from a recipe, and says what could not be taken over."""
         before = {each.name: getattr(self.form, each.name) for each in fields(Form)}
         left = (*fill(self.form, foreign.recipe, self.models), *foreign.extras)
+        self.form.references, self.form.guides = foreign.references, foreign.guides
         if foreign.start is not None:
             self.form.start, self.form.strength = foreign.start, foreign.recipe.strength or STRENGTH
             self._take_inpainting(foreign)
@@ -245,8 +228,29 @@ class Make:
         folder, start = self._folder(request.model), self.form.start
         if start is not None and self.studio.no_start:
             raise self._no_start(tr("Remove the start picture, or choose another backend in Settings."))
+        self._check_beside(request)
         job = Job(request=request, model_folder=folder, **self.settings.place(self.automatic))
-        return Entry(job=job, start=start)
+        return Entry(job=job, start=start, beside=beside_of(request, self.form.beside))
+
+    def _check_beside(self, request: Request) -> None:
+        """Raises GuideRefused or ReferenceRefused for what the model can't use, before anything is loaded."""
+        if request.controls and self.studio.no_guides:
+            raise GuideRefused(self.studio.no_guides, tr("Choose another model, or go on without."))
+        if request.references and self.studio.no_references:
+            raise ReferenceRefused(self.studio.no_references, tr("Choose another model, or go on without."))
+
+    def _go_without(self, parts: tuple[str, str], failed: Job | None) -> None:
+        """Makes the picture without what was refused, which leaves the form too; a note brings it back."""
+        field, part = parts
+        before = {field: getattr(self.form, field)}
+        setattr(self.form, field, ())
+        if failed is None:
+            self.generate()
+        else:
+            self.work.retry(failed.request.id, partial(without, part))
+        guides = tr("The guides are left out.")
+        words = guides if field == "guides" else tr("The reference pictures are left out.")
+        self.studio.note = Note(words, (), tr("Put back"), lambda: self._put_back(before))
 
     def _can_start(self) -> bool:
         """Says so where it can't."""

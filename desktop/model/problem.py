@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from backends.core.contract import (
     BadPicture,
+    GuideRefused,
     InternalError,
     Job,
     MezzotintError,
     OutOfMemory,
+    ReferenceRefused,
     SaveFailed,
     WorkerDied,
 )
@@ -31,6 +33,15 @@ class Remedy(Enum):
     TRY_AGAIN = auto()
     USE_SIZE = auto()
     SAVE_AGAIN = auto()
+    WITHOUT_GUIDES = auto()
+    WITHOUT_REFERENCES = auto()
+
+
+WITHOUT: Mapping[Remedy, tuple[str, str]] = {
+    Remedy.WITHOUT_GUIDES: ("guides", "controls"),
+    Remedy.WITHOUT_REFERENCES: ("references", "references"),
+}
+"""Of the remedies that leave something out: what the form calls it, and a request."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,10 @@ class Problem:
         """The buttons: what each does, and its words."""
         if isinstance(self.error, SaveFailed):
             return ((Remedy.SAVE_AGAIN, tr("Save again")),)
+        if isinstance(self.error, GuideRefused):
+            return ((Remedy.WITHOUT_GUIDES, tr("Make it without guides")),)
+        if isinstance(self.error, ReferenceRefused):
+            return ((Remedy.WITHOUT_REFERENCES, tr("Make it without them")),)
         if self.job is None or not isinstance(self.error, _WORTH_RETRYING):
             return ()
         if size := self.suggested_size:

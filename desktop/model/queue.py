@@ -5,16 +5,16 @@ It is plain state with rules; `Make` moves it on, and a Ledger keeps it across c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Protocol
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, Protocol
 from uuid import uuid4
 
 from psygnal import SignalGroupDescriptor
 
 from backends.core.contract import Job, MezzotintError, Picture, Request
 from desktop.model.progress import Progress
-from desktop.model.start import StartPicture
+from desktop.model.start import Beside, StartPicture, beside_of
 
 State = Literal["running", "waiting", "failed"]
 _ORDER: dict[State, int] = {"running": 0, "waiting": 1, "failed": 2}
@@ -22,11 +22,13 @@ _ORDER: dict[State, int] = {"running": 0, "waiting": 1, "failed": 2}
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A job in the queue. `done` of its pictures are saved; `reason` says why it failed."""
+    """A job in the queue. `done` of its pictures are saved; `reason` says why it failed. `start` and `beside`
+    name the pictures that its request has."""
 
     job: Job
     state: State = "waiting"
     start: StartPicture | None = None
+    beside: Beside = field(default_factory=Beside)
     done: int = 0
     reason: str = ""
     error: MezzotintError | None = None
@@ -133,16 +135,30 @@ class Queue:
         self.entries = tuple(sorted(entries, key=lambda entry: _ORDER[entry.state]))
 
 
-def again(entry: Entry, size: tuple[int, int] | None = None) -> Entry:
-    """What is left of the entry as a new one that waits, in another size if one is given."""
+Change = Callable[[Request], Request]
+"""What is different when a job is tried once more."""
+
+
+def same(request: Request) -> Request:
+    """No change."""
+    return request
+
+
+def without(part: str, request: Request) -> Request:
+    """The same without its "controls" or "references"."""
+    left: dict[str, Any] = {part: ()}
+    return replace(request, **left)
+
+
+def again(entry: Entry, change: Change = same) -> Entry:
+    """What is left of the entry as a new one that waits."""
     rest = entry.rest
-    request = replace(rest.request, id=uuid4().hex)
-    if size is not None:
-        request = _in_size(request, size)
-    return Entry(job=replace(rest, request=request), start=entry.start)
+    request = change(replace(rest.request, id=uuid4().hex))
+    beside = beside_of(request, entry.beside)
+    return Entry(job=replace(rest, request=request), start=entry.start, beside=beside)
 
 
-def _in_size(request: Request, size: tuple[int, int]) -> Request:
+def in_size(request: Request, size: tuple[int, int]) -> Request:
     """The same with finished pictures of this size; without a second pass where that is the first one's."""
     width, height = size
     if request.hires is not None and width > request.width and height > request.height:

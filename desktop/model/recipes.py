@@ -9,6 +9,7 @@ from typing import Protocol
 from backends.core.contract import MAX_SEED, MAX_SIDE, MAX_STEPS, MIN_SIDE, SAMPLERS, Hires
 from desktop.library.record import Controlled, InitPicture, Inpainted
 from desktop.model.form import Form, ModelChoice
+from desktop.model.guides import Guide
 from desktop.model.language import tr
 from desktop.model.start import StartPicture
 
@@ -55,7 +56,8 @@ class Recipe(Protocol):
 class ForeignRecipe:
     """A recipe, the program that wrote it, and what it holds besides, which we have no field for.
 
-    `start` is the picture it started from, where that is still at hand; the rest is what was made anew in it.
+    `start` is the picture it started from, where that is still at hand; `mask` to `extend` are what was made
+    anew in it. `references` and `guides` are those whose pictures are at hand.
     """
 
     recipe: Recipe
@@ -65,11 +67,17 @@ class ForeignRecipe:
     mask: bytes | None = None
     feather: int = 0
     extend: tuple[int, int, int, int] = (0, 0, 0, 0)
+    references: tuple[StartPicture, ...] = ()
+    guides: tuple[Guide, ...] = ()
 
 
 def fill(form: Form, recipe: Recipe, models: Mapping[str, ModelChoice]) -> tuple[str, ...]:
-    """Sets what the recipe says and this program can do; returns the rest, a phrase each."""
+    """Sets what the recipe says and this program can do; returns the rest, a phrase each.
+
+    Of pictures a recipe has only the names: a ForeignRecipe has those that were found.
+    """
     form.style, form.start, form.count = "", None, 1
+    form.references, form.guides = (), ()
     form.prompt, form.negative_prompt = recipe.prompt, recipe.negative_prompt
     left = (
         _model(form, recipe.model, models),
@@ -79,8 +87,6 @@ def fill(form: Form, recipe: Recipe, models: Mapping[str, ModelChoice]) -> tuple
         _sampler(form, recipe.sampler, models),
         _clip_skip(form, recipe.clip_skip),
         _seed(form, recipe.seed),
-        tr("Reference pictures: `mezzotint generate --like` takes them") if recipe.references else "",
-        tr("ControlNets: `mezzotint generate --like` takes them") if recipe.controls else "",
     )
     form.use_hires(recipe.hires)
     return tuple(phrase for phrase in left if phrase)

@@ -1,10 +1,13 @@
-"""The picture that others start from (image to image). Its pixels are never decoded here."""
+"""Pictures that others start from (image to image), look at or are guided by. None is decoded here."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+
+from backends.core.contract import Request
 
 PASTED = "pasted picture"
 
@@ -22,3 +25,25 @@ class StartPicture:
     def sha256(self) -> str:
         """Of the bytes, as hex digits."""
         return hashlib.sha256(self.data).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """Pictures that a request has beside the one it starts from: those that the model looks at, and those of
+    its ControlNets, in the order in which the request has them."""
+
+    references: tuple[StartPicture, ...] = ()
+    controls: tuple[StartPicture, ...] = ()
+
+
+def beside_of(request: Request, known: Beside) -> Beside:
+    """The request's pictures, with their names where they are known."""
+    return Beside(
+        references=_named(request.references, known.references),
+        controls=_named([control.image for control in request.controls], known.controls),
+    )
+
+
+def _named(found: Sequence[bytes], known: Sequence[StartPicture]) -> tuple[StartPicture, ...]:
+    names = {picture.data: picture for picture in known}
+    return tuple(names.get(data) or StartPicture(data) for data in found)

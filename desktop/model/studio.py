@@ -14,14 +14,15 @@ from desktop.model.form import ModelChoice
 from desktop.model.language import tr
 from desktop.model.problem import Problem
 from desktop.model.progress import Progress
-from desktop.model.start import StartPicture
+from desktop.model.start import Beside, StartPicture
 
 
 @dataclass(frozen=True)
 class Made:
     """A finished picture of this session. `path` is None until it is durable on disk.
 
-    `unsaved` is set when that was tried and failed. `start` is the picture it started from, if any.
+    `unsaved` is set when that was tried and failed. `start` is the picture it started from, if any, and
+    `beside` are its reference pictures and guides.
     """
 
     request: Request
@@ -29,6 +30,7 @@ class Made:
     path: Path | None = None
     unsaved: bool = False
     start: StartPicture | None = None
+    beside: Beside = field(default_factory=Beside)
 
     @property
     def key(self) -> tuple[str, int]:
@@ -69,7 +71,8 @@ class Studio:
     `recent` is newest first; `waiting` counts the jobs behind the one that runs. `start_look` is the
     start picture, small, once the worker has read it, and `start_size` its real width and height.
     `hardware` names every backend by its id, once the worker has looked.
-    `no_start` says why pictures can't start from a picture now, or is empty where they can.
+    `no_start` says why pictures can't start from a picture now, or is empty where they can; `no_guides` and
+    `no_references` why ControlNets can't guide the model, and why it can't look at pictures.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -80,6 +83,8 @@ class Studio:
     note: Note | None = None
     notice: str = ""
     no_start: str = ""
+    no_guides: str = ""
+    no_references: str = ""
     start_look: Picture | None = None
     start_size: tuple[int, int] = (0, 0)
     waiting: int = 0

@@ -25,9 +25,8 @@ from backends.core.contract import (
 from desktop.model.language import tr
 from desktop.model.problem import Problem
 from desktop.model.progress import Tracker
-from desktop.model.queue import Entry, Ledger, Queue, again
+from desktop.model.queue import Change, Entry, Ledger, Queue, again, same
 from desktop.model.sentences import said
-from desktop.model.start import StartPicture
 from desktop.model.studio import Made, Plate, Studio
 
 _RECENT = 48
@@ -110,12 +109,12 @@ class Work:
         """Takes every job that failed off the queue."""
         self._drop([entry.id for entry in self.queue.failed])
 
-    def retry(self, entry_id: str, size: tuple[int, int] | None = None) -> None:
-        """Puts what is left of a failed job at the end of the queue, in another size if one is given."""
+    def retry(self, entry_id: str, change: Change = same) -> None:
+        """Puts what is left of a failed job at the end of the queue, with this change."""
         entry = self.queue.find(entry_id)
         if entry is None or entry.state != "failed":
             return
-        fresh = again(entry, size)
+        fresh = again(entry, change)
         self._ledger.replace(entry_id, fresh)
         self.queue.remove([entry_id])
         self.queue.put(fresh)
@@ -152,7 +151,7 @@ class Work:
         preview = event.preview if isinstance(event, StepDone) and event.preview else running.preview
         self.queue.change(replace(running, progress=tracker.current, preview=preview))
         self.studio.progress = tracker.current
-        self._show(event, job.request, running.start)
+        self._show(event, job.request, running)
 
     def kept(self, made: Made, path: Path) -> None:
         """The picture is durable."""
@@ -234,14 +233,14 @@ class Work:
         self.studio.waiting = len(self.queue.waiting)
         self.studio.progress = self._begun[1].current if self._begun else None
 
-    def _show(self, event: Event, request: Request, start: StartPicture | None) -> None:
+    def _show(self, event: Event, request: Request, entry: Entry) -> None:
         match event:
             case StageStarted():
                 self._lay_plate(request)
             case StepDone() if event.preview is not None:
                 self.studio.plate = Plate(event.preview, *request.picture_size, is_preview=True)
             case PictureReady():
-                self._add(Made(request, event, start=start))
+                self._add(Made(request, event, start=entry.start, beside=entry.beside))
             case Notice():
                 self.studio.notice = said(event.message)
             case _:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QImage
 
-from desktop.library.record import describe
+from desktop.keeping import record_of
 from desktop.model.backends import place_in_words
 from desktop.model.compare import FEWEST, MOST, Comparison, Item
 from desktop.model.language import tr
@@ -53,5 +53,5 @@ class CompareTab(CompareView):
 def to_item(made: Made, hardware: Mapping[str, str]) -> Item:
     """A picture of this session."""
     backend = place_in_words(made.event.provenance, hardware)
-    record = describe(made.request, made.event, None, "")
+    record = record_of(made, "")
     return Item(key=made.key, recipe=record, seconds=made.seconds, backend=backend)

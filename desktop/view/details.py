@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from backends.core.contract import SAMPLERS
-from desktop.model import additions, hires_told, inpainted
+from desktop.model import additions, guides, hires_told, inpainted
 from desktop.model.backends import place_in_words
 from desktop.model.language import tr
 from desktop.model.make import Make
@@ -29,7 +29,19 @@ from desktop.view.controls import quiet, row
 from desktop.view.icons import IconButton
 from desktop.view.text import ProseLabel
 
-_FACTS = ("Seed", "Size", "Model", "With", "Made anew", "Hi-res fix", "Sampler", "Backend", "Time")
+_FACTS = (
+    "Seed",
+    "Size",
+    "Model",
+    "With",
+    "Made anew",
+    "Guides",
+    "References",
+    "Hi-res fix",
+    "Sampler",
+    "Backend",
+    "Time",
+)
 
 
 class Details(QWidget):
@@ -121,6 +133,8 @@ class Details(QWidget):
             "Model": provenance.get("model", request.model),
             "With": additions.told(made.event.prompt or request.prompt, provenance),
             "Made anew": inpainted.told(request.mask is not None, request.feather, request.extend),
+            "Guides": guides.told(request.controls, [each.name for each in made.beside.controls]),
+            "References": ", ".join(picture.name for picture in made.beside.references),
             "Hi-res fix": hires_told.told(request.hires, (request.width, request.height)),
             "Sampler": f"{SAMPLERS[request.sampler]}, {tr('{count} steps', count=request.steps)}",
             "Backend": place_in_words(provenance, self._make.studio.hardware),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 import pytest
+from PIL import Image
 
 from backends.core.contract import (
     Cancelled,
@@ -23,10 +25,12 @@ from backends.core.contract import (
     PictureReady,
     StageFinished,
     StepDone,
+    UnreadablePicture,
     WorkerDied,
 )
+from backends.core.control_pictures import shown
 from backends.core.worker_client import Worker
-from backends.core.worker_messages import WorkerReady, WorkerStopped
+from backends.core.worker_messages import Look, Looked, WorkerReady, WorkerStopped
 from tests.fakes import FAKE_BACKEND, FAKE_ENGINE, fake_job
 
 T = TypeVar("T")
@@ -248,3 +252,17 @@ def _zombies() -> int:
     import psutil
 
     return sum(child.status() == psutil.STATUS_ZOMBIE for child in psutil.Process().children())
+
+
+def test_it_shows_what_a_controlnet_is_shown(worker: Worker) -> None:
+    picture, buffer = Image.new("RGB", (96, 64), "teal"), io.BytesIO()
+    picture.paste("white", (30, 20, 60, 50))
+    picture.save(buffer, "PNG")
+    worker.look(Look("edges", buffer.getvalue(), 512, (64, 64), "canny"))
+    looked = wait_for(worker, Looked)
+    wanted = shown(buffer.getvalue(), "canny", (64, 64))
+    assert looked.picture is not None
+    assert 0 < sum(looked.picture.rgb) < 255 * 3 * 64 * 64 / 2
+    assert (looked.width, looked.height, looked.picture.rgb) == (64, 64, wanted.tobytes())
+    worker.look(Look("torn", buffer.getvalue()[:90], 512, (64, 64), "canny"))
+    assert isinstance(wait_for(worker, Looked).problem, UnreadablePicture)

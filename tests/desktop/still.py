@@ -14,6 +14,8 @@ from desktop.model.studio import Made
 SMALL = Defaults(width=64, height=64, steps=5, guidance_scale=5.0, sampler="euler")
 MODELS = (ModelChoice(name="small", title="Small", folder=Path("a"), defaults=SMALL),)
 
+Size = tuple[int, int]
+
 
 class StillBench:
     """Remembers what it was asked for."""
@@ -23,6 +25,9 @@ class StillBench:
         self.cancelled: list[str] = []
         self.ended = 0
         self.kept: list[Made] = []
+        self.prepared: list[
+            tuple[tuple[StartPicture, str, Size], Callable[..., None], Callable[..., None]]
+        ] = []
         self.looks: list[tuple[StartPicture, Callable[..., None], Callable[..., None]]] = []
 
     def submit(self, job: Job) -> None:

@@ -41,6 +41,16 @@ class StillSession(Session):
         self.submit, self.cancel = self.bench.submit, self.bench.cancel
         self.end_worker, self.keep = self.bench.end_worker, self.bench.keep
 
+    def look_prepared(
+        self,
+        picture: StartPicture,
+        way: str,
+        size: tuple[int, int],
+        then: Callable[..., None],
+        failed: Callable[..., None],
+    ) -> None:
+        self.bench.prepared.append(((picture, way, size), then, failed))
+
     def look(self, picture: StartPicture, then: Callable[..., None], failed: Callable[..., None]) -> None:
         self.bench.look(picture, then, failed)
 

@@ -90,7 +90,7 @@ def test_a_late_look_is_not_shown(make: Make, bench: StillBench) -> None:
 
 
 def test_variations_start_from_the_picture_with_its_words(make: Make, bench: StillBench) -> None:
-    make.make_variations(RECIPE, Path("cat.png"))
+    make.make_variations(ForeignRecipe(RECIPE, "Mezzotint"), Path("cat.png"))
     request = bench.jobs[0].request
     assert (request.prompt, request.count, request.init_image) == ("a fox", VARIATIONS, PICTURE.data)
     assert request.strength < 0.75

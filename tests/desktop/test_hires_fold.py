@@ -14,7 +14,7 @@ from backends.core.contract import Hires, Request, Stage, StageProgress, StageSt
 from desktop.model.compare import Item, differences
 from desktop.model.form import Form
 from desktop.model.progress import Tracker
-from desktop.model.queue import Entry, again
+from desktop.model.queue import Entry, again, in_size
 from desktop.model.recipes import fill
 from desktop.view.app import Workshop
 from desktop.view.hires_fold import HiresFold
@@ -108,9 +108,9 @@ def test_progress_knows_that_the_second_pass_has_more_pixels() -> None:
 def test_a_smaller_size_after_too_little_memory_is_the_finished_pictures() -> None:
     hires = Hires(width=256, height=256, steps=2)
     job = replace(fake_job(side=64), request=replace(fake_job(side=64).request, hires=hires))
-    tried = again(Entry(job=job), (192, 192)).job.request
+    tried = again(Entry(job=job), lambda request: in_size(request, (192, 192))).job.request
     assert (tried.width, tried.picture_size) == (64, (192, 192))
-    tried = again(Entry(job=job), (64, 64)).job.request
+    tried = again(Entry(job=job), lambda request: in_size(request, (64, 64))).job.request
     assert (tried.width, tried.hires) == (64, None)
     assert again(Entry(job=job)).job.request.hires == hires
 

@@ -17,6 +17,7 @@ from backends.core.contract import (
     StepDone,
     WorkerDied,
 )
+from desktop.library.brought import Brought
 from desktop.library.database import Library
 from desktop.library.job_ledger import JobLedger
 from desktop.library.jobs import all_jobs, resume_jobs
@@ -210,9 +211,9 @@ def test_the_ledger_in_the_database(library: Library) -> None:  # noqa: F811
     start = InitPicture(name="cat.png", path="~/cat.png", sha256="0" * 64)
     one, two, three = (fake_job(prompt) for prompt in ("one", "two", "three"))
     one = replace(one, request=replace(one.request, init_image=b"\x89PNG"))
-    ledger.add(one, start, first=False)
-    ledger.add(two, None, first=False)
-    ledger.add(three, None, first=True)
+    ledger.add(one, Brought(start=start), first=False)
+    ledger.add(two, Brought(), first=False)
+    ledger.add(three, Brought(), first=True)
     ledger.order([one.request.id, three.request.id, two.request.id])
     ledger.begin(two.request.id)
     ledger.count_done(two.request.id, 1)
@@ -223,8 +224,8 @@ def test_the_ledger_in_the_database(library: Library) -> None:  # noqa: F811
     jobs = [each.job for each in queue if each.job]
     assert [job.request.prompt for job in jobs] == ["two", "one", "three"]
     assert [each.done for each in queue] == [1, 0, 0]
-    assert (queue[1].start, jobs[1].request.init_image) == (start, b"\x89PNG")
+    assert (queue[1].brought.start, jobs[1].request.init_image) == (start, b"\x89PNG")
     again = fake_job("again")
-    ledger.replace(three.request.id, again, None)
+    ledger.replace(three.request.id, again, Brought())
     ledger.remove([one.request.id, two.request.id])
     assert [each.job.request.prompt for each in all_jobs(library) if each.job] == ["again"]

@@ -3,15 +3,17 @@
 Standard library only, so that the window can import it without importing torch.
 """
 
-from backends.core.contract.control import MAX_CONTROLS, POSE, PREPARATIONS, Control
+from backends.core.contract.control import MAX_CONTROL_WEIGHT, MAX_CONTROLS, POSE, PREPARATIONS, Control
 from backends.core.contract.errors import (
     BackendUnavailable,
     BadPicture,
     BrokenModel,
+    GuideRefused,
     InternalError,
     InvalidRequest,
     MezzotintError,
     OutOfMemory,
+    ReferenceRefused,
     SaveFailed,
     UnreadablePicture,
     WorkerDied,
@@ -59,6 +61,7 @@ from backends.core.contract.requests import (
     MAX_FEATHER,
     MAX_PICTURE_BYTES,
     MAX_PROMPT_CHARACTERS,
+    MAX_REFERENCES,
     MAX_SEED,
     MAX_SIDE,
     MAX_STEPS,
@@ -75,11 +78,13 @@ __all__ = [
     "LANCZOS",
     "LATENTS",
     "MAX_CONTROLS",
+    "MAX_CONTROL_WEIGHT",
     "MAX_COUNT",
     "MAX_EXTEND",
     "MAX_FEATHER",
     "MAX_PICTURE_BYTES",
     "MAX_PROMPT_CHARACTERS",
+    "MAX_REFERENCES",
     "MAX_SCALE",
     "MAX_SEED",
     "MAX_SIDE",
@@ -106,6 +111,7 @@ __all__ = [
     "Failed",
     "Family",
     "Finished",
+    "GuideRefused",
     "Hires",
     "InternalError",
     "InvalidRequest",
@@ -119,6 +125,7 @@ __all__ = [
     "OutOfMemory",
     "Picture",
     "PictureReady",
+    "ReferenceRefused",
     "Refiner",
     "Request",
     "SaveFailed",

@@ -36,6 +36,14 @@ class UnreadablePicture(MezzotintError):
     exit_code = 2
 
 
+class GuideRefused(InvalidRequest):
+    """A ControlNet that is missing or not for this model; without it the picture can be made."""
+
+
+class ReferenceRefused(InvalidRequest):
+    """A reference picture that this model can't look at; without it the picture can be made."""
+
+
 class BackendUnavailable(MezzotintError):
     """The backend can't run on this machine."""
 

@@ -42,7 +42,8 @@ class ModelFacts:
     `takes_mask`: an inpainting model, whose denoiser takes a mask and the masked picture's latents, too.
     `latent_patch`: so many places a side of the autoencoder's latents are one of these, with as many more
     channels. `takes_guidance`: False where a distilled model knows no guidance, and a scale is not used.
-    `takes_references`: whether its denoiser looks at reference pictures.
+    `takes_references`: whether its denoiser looks at reference pictures. `takes_controls`: whether
+    ControlNets can guide it.
     `ragged_prompts`: a prompt's conditioning is as long as the prompt, and not filled up: then the negative
     prompt's has names of its own, NEGATIVE and the names of the prompt's.
     `refines`: the families whose pictures it finishes, for a model that is made for the last steps only.
@@ -66,6 +67,7 @@ class ModelFacts:
     latent_patch: int = 1
     takes_guidance: bool = True
     takes_references: bool = False
+    takes_controls: bool = False
     ragged_prompts: bool = False
     refines: tuple[str, ...] = ()
     scheduler_config: Mapping[str, Any] = field(repr=False)

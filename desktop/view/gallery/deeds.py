@@ -20,6 +20,7 @@ from desktop.model.gallery_keys import GALLERY_KEYS
 from desktop.model.keys import keys_for
 from desktop.model.language import tr
 from desktop.model.recipes import ForeignRecipe
+from desktop.recalling import recall
 from desktop.view.gallery import handing
 from desktop.view.gallery.bars import fill_collections
 
@@ -99,7 +100,7 @@ class Deeds:
 
     def _remix(self, card: Card) -> None:
         if card.record is not None:
-            self._workshop.make.use_recipe(ForeignRecipe(card.record, "Mezzotint"))
+            self._recall(card.record, self._workshop.make.use_recipe)
             self._workshop.window.show_screen("make")
 
     def _start(self, card: Card) -> None:
@@ -108,8 +109,13 @@ class Deeds:
 
     def _vary(self, card: Card) -> None:
         if card.record is not None:
-            self._workshop.make.make_variations(card.record, card.picture.path)
+            vary, path = self._workshop.make.make_variations, card.picture.path
+            self._recall(card.record, lambda foreign: vary(foreign, path))
             self._workshop.window.show_screen("make")
+
+    def _recall(self, record: Record, then: Callable[[ForeignRecipe], None]) -> None:
+        """With the pictures that it names, which are read first."""
+        self._workshop.errands.run(partial(recall, record), then, self._workshop.make.not_opened)
 
     def _search(self) -> None:
         self._screen.search.field.setFocus()

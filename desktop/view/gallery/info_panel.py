@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from backends.core.contract import SAMPLERS
 from desktop.library.marks import BEST, Kind
-from desktop.model import additions, hires_told, inpainted
+from desktop.model import additions, guides, hires_told, inpainted
 from desktop.model.backends import place_in_words
 from desktop.model.gallery import Card, Curator
 from desktop.model.language import tr
@@ -37,7 +37,8 @@ _FACTS = (
     "Model",
     "With",
     "Made anew",
-    "ControlNet",
+    "Guides",
+    "References",
     "Hi-res fix",
     "Upscaled",
     "Sampler",
@@ -227,7 +228,9 @@ def facts_of(card: Card, hardware: Mapping[str, str]) -> dict[str, str]:
         facts["With"] = additions.told(record.prompt, record.provenance)
         if made := record.inpainting:
             facts["Made anew"] = inpainted.told(bool(made.mask), made.feather, made.extend)
-        facts["ControlNet"] = ", ".join(f"{each.model} {each.weight:g}" for each in record.controls)
+        names = [each.picture.name for each in record.controls]
+        facts["Guides"] = guides.told(record.controls, names)
+        facts["References"] = ", ".join(picture.name for picture in record.references)
         facts["Hi-res fix"] = hires_told.told(record.hires, (record.width or 0, record.height or 0))
         if larger := record.upscaled:
             facts["Upscaled"] = f"{larger.scale:g} x, {hires_told.way_in_words(larger.by)}"

@@ -1,0 +1,45 @@
+"""Pictures that people brought for a request, as records and the queue name them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from backends.core.contract import Control
+from desktop.library.record import Controlled, InitPicture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brought:
+    """The one it starts from, its reference pictures, and its ControlNets' in the order of its `controls`."""
+
+    start: InitPicture | None = None
+    references: tuple[InitPicture, ...] = ()
+    controls: tuple[InitPicture, ...] = ()
+
+    def to_plain(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def from_plain(entries: Mapping[str, Any]) -> Brought:
+    """What `to_plain` made; what is missing is none. Raises TypeError for what is of another kind."""
+    start = entries.get("start")
+    return Brought(
+        start=InitPicture(**start) if start else None,
+        references=tuple(InitPicture(**each) for each in entries.get("references", ())),
+        controls=tuple(InitPicture(**each) for each in entries.get("controls", ())),
+    )
+
+
+def to_control(told: Controlled, data: bytes) -> Control:
+    """The ControlNet that a record tells, with its picture's bytes. Raises InvalidRequest."""
+    return Control(
+        model=told.model,
+        image=data,
+        prepare=told.prepare,
+        weight=told.weight,
+        start=told.start,
+        end=told.end,
+    )
