@@ -8,7 +8,7 @@ import torch
 
 from backends.core import lora
 from backends.core.contract import InvalidRequest
-from backends.core.lora_change import plain
+from backends.core.lora_fit import plain
 from backends.core.model_folder import ModelFolder, sha256
 from convert.recipes import BakedLora
 

@@ -1,62 +1,85 @@
 """LoRA files: small changes of a network's weights, added to them before they are used.
 
-Read are LoRA, LoHa and LoKr (lora_change.py) under the names of diffusers, peft and kohya's scripts
-(lora_names.py). DoRA and changes of other kinds are refused.
+Read are LoRA, DoRA, LoHa, LoKr and plain differences (lora_change.py), of weights and of biases, under the
+names of diffusers, peft, kohya's scripts, ComfyUI and others (lora_names.py). Other kinds are refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from backends.core import lora_fit
 from backends.core.contract import InvalidRequest
-from backends.core.lora_change import Change, Merged, plain
-from backends.core.lora_file import read
-from backends.core.lora_names import names_in_files
+from backends.core.lora_change import Change, Merged
+from backends.core.lora_facts import read_facts
+from backends.core.lora_file import Target, read
+from backends.core.lora_fit import Model
+from backends.core.lora_places import Spans, is_one_layer, spans
 from backends.core.model_folder import ModelFolder
-from backends.core.streaming_files import read_header
 
 _ANOTHER = "Choose a LoRA made for this model."
 
 
 Additions = Mapping[str, Mapping[str, Merged]]
-"""By part, and by the weight's name without "text_model."."""
+"""By part, and by the parameter's plain name (lora_fit.plain)."""
 
 
 def additions(folder: ModelFolder, loras: Iterable[tuple[Path, float]]) -> Additions:
     """What these LoRAs, each this strong, add to a model's weights. Raises InvalidRequest for a misfit."""
-    names, shapes = _layers_of(folder)
+    model = lora_fit.read_model(folder)
     found: dict[str, dict[str, list[tuple[Change, float]]]] = {}
     for file, strength in loras:
-        matching = [(names[layer], change) for layer, change in read(file).items() if layer in names]
-        if not matching:
-            raise InvalidRequest(f"{file.name} is for a model of another kind.", _ANOTHER)
-        for (part, weight), change in matching:
-            _check_shape(file, change, shapes[part, weight])
-            found.setdefault(part, {}).setdefault(weight, []).append((change, strength))
+        for (part, name), change in _in_place(file, model).items():
+            found.setdefault(part, {}).setdefault(name, []).append((change, strength))
     return {
         part: {weight: Merged(tuple(changes)) for weight, changes in weights.items()}
         for part, weights in found.items()
     }
 
 
-def _layers_of(folder: ModelFolder) -> tuple[dict[str, tuple[str, str]], dict[tuple[str, str], torch.Size]]:
-    """Names in files -> part and weight; and the weights' shapes. Only the headers are read."""
-    names: dict[str, tuple[str, str]] = {}
-    shapes: dict[tuple[str, str], torch.Size] = {}
-    for part in (part for part in folder.parts if part != "vae"):
-        headers = [read_header(path) for path in folder.weight_files(part)]
-        stored = {plain(name): each.shape for header in headers for name, each in header.items()}
-        layers = [name.removesuffix(".weight") for name in stored if name.endswith(".weight")]
-        names |= {key: (part, f"{layer}.weight") for key, layer in names_in_files(part, layers).items()}
-        shapes |= {(part, name): torch.Size(shape) for name, shape in stored.items()}
-    return names, shapes
+def left_out(folder: ModelFolder, loras: Iterable[tuple[Path, float]]) -> Iterator[str]:
+    """What these LoRAs hold and the model has no use for, in sentences."""
+    model = lora_fit.read_model(folder)
+    for file, _ in loras:
+        yield from lora_fit.left_out(file.stem, read_facts(file), model)
 
 
-def _check_shape(file: Path, change: Change, shape: torch.Size) -> None:
+def _in_place(file: Path, model: Model) -> dict[tuple[str, str], Change]:
+    """The file's changes by part and parameter. Raises InvalidRequest for a misfit.
+
+    Where queries, keys and values are there together and one by one, those one by one count, as the others
+    say the same again.
+    """
+    matching = [(target, change) for target, change in read(file).items() if target[0] in model.places]
+    matching.sort(key=lambda each: -len(model.places[each[0][0]][1]))
+    if not matching:
+        raise _another(file)
     try:
-        change.check(shape)
-    except ValueError as error:
-        raise InvalidRequest(f"{file.name} is for a model of another kind.", _ANOTHER) from error
+        return {at: each for target, change in matching for at, each in _placed(target, change, model)}
+    except (KeyError, ValueError) as error:
+        raise _another(file) from error
+
+
+def _placed(target: Target, change: Change, model: Model) -> Iterator[tuple[tuple[str, str], Change]]:
+    """What it changes, with the change of each. Raises KeyError or ValueError for what does not fit."""
+    layer, parameter = target
+    part, place = model.places[layer]
+    own = {piece.layer: (part, f"{piece.layer}.{parameter}") for piece in place}
+    rows: dict[str, Spans] = dict.fromkeys(own, ())
+    if not is_one_layer(place):
+        rows = spans(place, lambda name: model.shapes[own[name]][0])
+        change = replace(change, whole=torch.Size(model.shape(layer, parameter)))
+    for name, at in own.items():
+        part_of_it = replace(change, spans=rows[name])
+        part_of_it.check(torch.Size(model.shapes[at]))
+        yield at, part_of_it
+
+
+def _another(file: Path) -> InvalidRequest:
+    base = read_facts(file).base
+    told = f"{file.name} is for {base}, and this model is of another kind." if base else ""
+    return InvalidRequest(told or f"{file.name} is for a model of another kind.", _ANOTHER)

@@ -7,7 +7,6 @@ Standard library only, so that the window can list hundreds of them.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,29 +14,10 @@ from typing import Any, cast
 
 from backends.core.contract import InvalidRequest
 from backends.core.header import UNREADABLE, read_entries
+from backends.core.lora_base import Shapes, base
 
 _LONGEST_NOTE = 2**20
 _MOST_WORDS = 6
-_SPECIFIED = {
-    "stable-diffusion-v1": "Stable Diffusion 1",
-    "stable-diffusion-v2": "Stable Diffusion 2",
-    "stable-diffusion-xl": "Stable Diffusion XL",
-    "stable-diffusion-3": "Stable Diffusion 3",
-    "flux": "FLUX",
-}
-_KOHYA = {
-    "sd_v1": "Stable Diffusion 1",
-    "sd_v2": "Stable Diffusion 2",
-    "sdxl": "Stable Diffusion XL",
-    "sd3": "Stable Diffusion 3",
-    "flux": "FLUX",
-}
-_BY_WIDTH = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2", 2048: "Stable Diffusion XL"}
-_TEXT_KEY = re.compile(r"attn2[._](?:processor\.)?to_k")
-_OTHERS = {"double_blocks": "FLUX", "single_transformer_blocks": "FLUX", "joint_blocks": "Stable Diffusion 3"}
-
-Shapes = Mapping[str, tuple[int, ...]]
-"""Tensors' shapes by name."""
 
 
 @dataclass(frozen=True)
@@ -55,33 +35,13 @@ def read_facts(file: Path) -> Facts:
         told, shapes = _header(file)
     except UNREADABLE as error:
         raise InvalidRequest(f"{file.name} is damaged: its header can't be read.", "Get it again.") from error
-    return Facts(_base(told, shapes), _words(file, told), shapes)
+    return Facts(base(told, shapes), _words(file, told), shapes)
 
 
 def _header(file: Path) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
     _, entries = read_entries(file)
     told = {key: value for key, value in entries.pop("__metadata__", {}).items() if isinstance(value, str)}
     return told, {name: tuple(map(int, entry["shape"])) for name, entry in entries.items()}
-
-
-# --- For which models ---------------------------------------------------------------------------
-
-
-def _base(told: Mapping[str, str], shapes: Shapes) -> str:
-    written = told.get("modelspec.architecture", ""), told.get("ss_base_model_version", "")
-    for text, known in zip(written, (_SPECIFIED, _KOHYA), strict=True):
-        if name := next((name for start, name in known.items() if text.lower().startswith(start)), ""):
-            return name
-    if name := next((name for part, name in _OTHERS.items() if any(part in key for key in shapes)), ""):
-        return name
-    widths = (_width(key, shape) for key, shape in shapes.items() if _TEXT_KEY.search(key))
-    return next((_BY_WIDTH[width] for width in widths if width in _BY_WIDTH), "")
-
-
-def _width(key: str, shape: tuple[int, ...]) -> int:
-    """How wide the text is that a cross-attention layer reads, from the factor that reads it."""
-    reads = key.endswith((".lora_A.weight", "down.weight", "hada_w1_b", ".lora_A.default.weight"))
-    return shape[1] if reads and len(shape) > 1 else 0
 
 
 # --- Trigger words ------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -14,55 +15,60 @@ from torch import Tensor
 
 from backends.core.contract import InvalidRequest
 from backends.core.lora_change import Change
+from backends.core.lora_keys import by_layer, is_half, is_whole, unreadable_kind
 
-_PAIRS = (
-    ("lora_A", "lora_B"),
-    ("lora_A.default", "lora_B.default"),
-    ("lora.down", "lora.up"),
-    ("lora_down", "lora_up"),
-    ("down", "up"),
-)
-_UNREADABLE = {
-    "dora_scale": "DoRA",
-    "lora_magnitude_vector": "DoRA",
-    "hada_t1": "a LoHa of convolutions",
-    "lokr_t1": "a LoKr of convolutions",
-    "lokr_t2": "a LoKr of convolutions",
-    "oft_blocks": "OFT",
-    "oft_diag": "OFT",
-    "diff": "a full difference",
-    "on_input": "an IA3",
-}
+Target = tuple[str, str]
+"""The name in the file of a layer, and which of its parameters is changed: "weight" or "bias"."""
+_AGAIN = "Get it again, or choose another LoRA."
 
 
-def read(file: Path) -> dict[str, Change]:
-    """The changes by the layers' names in the file. Raises InvalidRequest for a file that is no LoRA."""
+def read(file: Path) -> dict[Target, Change]:
+    """The changes that the file holds. Raises InvalidRequest for one that is no LoRA, or is damaged."""
+    stored, alpha_of = _tensors(file), _alphas(file)
+    if kind := unreadable_kind(stored):
+        raise InvalidRequest(f"{file.name} is {kind}, which this version can't read.", "Choose another LoRA.")
+    found: dict[Target, Change] = {}
+    for layer, factors in by_layer(stored).items():
+        if is_half(factors):
+            raise InvalidRequest(f"{file.name} is damaged: a part of {layer} is missing.", _AGAIN)
+        found |= _changes(layer, _exact(file, layer, {**alpha_of(layer, factors), **factors}))
+    if not found:
+        raise InvalidRequest(f"{file.name} holds no LoRA.", "Give a LoRA's .safetensors file.")
+    return found
+
+
+def _tensors(file: Path) -> dict[str, Tensor]:
     reader: Any = safetensors.torch
     try:
-        stored: dict[str, Tensor] = reader.load_file(file)
+        return reader.load_file(file)
     except (OSError, ValueError, safetensors.SafetensorError) as error:
         raise InvalidRequest(
             f"{file.name} can't be read as a LoRA.", "Give a LoRA's .safetensors file."
         ) from error
-    gathered, alpha_of = dict[str, dict[str, Tensor]](), _alphas(file)
-    for key, tensor in stored.items():
-        layer, name = _split(key)
-        if name in _UNREADABLE:
-            raise InvalidRequest(
-                f"{file.name} is {_UNREADABLE[name]}, which this version can't read.", "Choose another LoRA."
-            )
-        gathered.setdefault(layer, {})[name] = tensor.float()
-    whole = {
-        layer: Change({**alpha_of(layer), **tensors})
-        for layer, tensors in gathered.items()
-        if _is_whole(tensors)
-    }
-    if not whole:
-        raise InvalidRequest(f"{file.name} holds no LoRA.", "Give a LoRA's .safetensors file.")
-    return whole
 
 
-def _alphas(file: Path) -> Callable[[str], dict[str, Tensor]]:
+def _exact(file: Path, layer: str, factors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """In float32. Raises InvalidRequest for values that are no numbers."""
+    exact = {name: tensor.float() for name, tensor in factors.items()}
+    if not all(bool(tensor.isfinite().all()) for tensor in exact.values()):
+        raise InvalidRequest(f"{file.name} is damaged: {layer} holds values that are no numbers.", _AGAIN)
+    return exact
+
+
+def _changes(layer: str, factors: Mapping[str, Tensor]) -> dict[Target, Change]:
+    """Those of the layer's weight and of its bias, as far as they are there."""
+    found: dict[Target, Change] = {}
+    if is_whole(factors):
+        found[layer, "weight"] = Change(factors)
+    if "up_bias" in factors:
+        scale = float(factors["alpha"]) / len(factors["down"]) if "alpha" in factors else 1.0
+        found[layer, "bias"] = Change({"diff": scale * factors["up_bias"]})
+    if "diff_b" in factors:
+        found[layer, "bias"] = Change({"diff": factors["diff_b"]})
+    return found
+
+
+def _alphas(file: Path) -> Callable[[str, Mapping[str, Tensor]], dict[str, Tensor]]:
     """A layer's alpha where the file's metadata says it, as diffusers writes peft's settings there."""
     opening: Any = safetensors.safe_open
     with opening(file, "pt") as opened:
@@ -72,29 +78,13 @@ def _alphas(file: Path) -> Callable[[str], dict[str, Tensor]]:
     except ValueError:
         settings = {}
 
-    def alpha_of(layer: str) -> dict[str, Tensor]:
+    def alpha_of(layer: str, factors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         part, _, name = layer.partition(".")
         patterns = cast(dict[str, float], settings.get(f"{part}.alpha_pattern") or {})
         alpha = patterns.get(name, settings.get(f"{part}.lora_alpha"))
-        return {} if alpha is None else {"alpha": torch.tensor(float(alpha))}
+        if alpha is None:
+            return {}
+        by_root = bool(settings.get(f"{part}.use_rslora")) and "down" in factors
+        return {"alpha": torch.tensor(float(alpha) * (math.sqrt(len(factors["down"])) if by_root else 1.0))}
 
     return alpha_of
-
-
-def _split(key: str) -> tuple[str, str]:
-    """ "unet.LAYER.lora_A.weight" -> the layer, and "down"."""
-    stem = key.removesuffix(".weight")
-    for down, up in _PAIRS:
-        for written, name in ((down, "down"), (up, "up")):
-            if stem.endswith(f".{written}"):
-                return stem.removesuffix(f".{written}"), name
-    layer, _, name = stem.rpartition(".")
-    return layer, "mid" if name == "lora_mid" else name
-
-
-def _is_whole(tensors: Mapping[str, Tensor]) -> bool:
-    hadamard = {f"hada_w{n}_{side}" for n in (1, 2) for side in "ab"}
-    kronecker = all(
-        f"lokr_w{n}" in tensors or {f"lokr_w{n}_a", f"lokr_w{n}_b"} <= tensors.keys() for n in (1, 2)
-    )
-    return {"down", "up"} <= tensors.keys() or hadamard <= tensors.keys() or kronecker

@@ -13,58 +13,99 @@ from math import prod
 from backends.core import lora_facts
 from backends.core.contract import MezzotintError
 from backends.core.lora_facts import Facts
+from backends.core.lora_keys import by_layer, read_key, unreadable_kind
 from backends.core.lora_names import names_in_files
+from backends.core.lora_places import Place
 from backends.core.model_folder import ModelFolder
 
 CONVERTED = "A converted model takes it only when it is baked in."
 ANOTHER = "It is for a model of another kind."
 
 Shape = tuple[int, ...]
-_DOWN = ("lora_A", "lora_A.default", "lora.down", "lora_down", "down")
-_UP = ("lora_B", "lora_B.default", "lora.up", "lora_up", "up")
 
 
 @dataclass(frozen=True)
 class Model:
-    """What fits is compared with: weights by the names that files have for their layers, and the widths of
-    its text encoders by part. `converted`: networks for other hardware, whose weights can't be changed."""
+    """What fits is compared with: where the layers that files name are (a part of the model, and the place in
+    it), the shapes of all parameters by part and plain name, and the widths of its text encoders by part.
+    `converted`: networks for other hardware, whose weights can't be changed."""
 
-    layers: Mapping[str, Shape] = field(default_factory=dict[str, Shape])
+    places: Mapping[str, tuple[str, Place]] = field(default_factory=dict[str, tuple[str, Place]])
+    shapes: Mapping[tuple[str, str], Shape] = field(default_factory=dict[tuple[str, str], Shape])
     widths: Mapping[str, int] = field(default_factory=dict[str, int])
     converted: bool = False
+
+    def shape(self, layer: str, parameter: str = "weight") -> Shape:
+        """Of what a file calls so. Raises KeyError when there is none."""
+        part, place = self.places[layer]
+        shapes = [(self.shapes[part, f"{piece.layer}.{parameter}"], piece.of) for piece in place]
+        return sum(shape[0] // of for shape, of in shapes), *shapes[0][0][1:]
 
 
 def read_model(folder: ModelFolder) -> Model:
     """Raises BrokenModel. Reads headers only."""
-    layers: dict[str, Shape] = {}
+    places: dict[str, tuple[str, Place]] = {}
+    shapes: dict[tuple[str, str], Shape] = {}
     for part in (part for part in folder.parts if part != "vae"):
-        layers |= _layers(part, folder)
+        own = _shapes(part, folder)
+        layers = [name.removesuffix(".weight") for name in own if name.endswith(".weight")]
+        named = names_in_files(part, folder.class_name(part), layers)
+        places |= {name: (part, place) for name, place in named.items()}
+        shapes |= {(part, name): shape for name, shape in own.items()}
     encoders = {part: config.get("hidden_size") for part, config in folder.configs.items()}
     widths = {part: width for part, width in encoders.items() if isinstance(width, int)}
-    return Model(layers, widths, bool(folder.manifest.get("made_for")))
+    return Model(places, shapes, widths, bool(folder.manifest.get("made_for")))
 
 
-def _layers(part: str, folder: ModelFolder) -> dict[str, Shape]:
+def _shapes(part: str, folder: ModelFolder) -> dict[str, Shape]:
+    """The part's parameters by plain name."""
     shapes: dict[str, Shape] = {}
     for path in folder.weight_files(part):
         try:
             found = lora_facts.read_facts(path).shapes
         except MezzotintError:
             continue  # opening the model says what is wrong with it
-        shapes |= {name.removeprefix("text_model."): shape for name, shape in found.items()}
-    names = [name.removesuffix(".weight") for name in shapes if name.endswith(".weight")]
-    return {key: shapes[f"{layer}.weight"] for key, layer in names_in_files(part, names).items()}
+        shapes |= {plain(name): shape for name, shape in found.items()}
+    return shapes
+
+
+def plain(name: str) -> str:
+    """A parameter's name without what older releases of transformers, or a larger model, put before it."""
+    return name.removeprefix("text_model.").removeprefix("model.")
 
 
 def misfit(facts: Facts, model: Model) -> str:
     """Why a LoRA can't be used with this model, or "" when it can."""
     if model.converted:
         return CONVERTED
-    found = _by_layer(facts)
-    matching = [layer for layer in found if layer in model.layers]
-    if matching and all(_fits(found[layer], model.layers[layer]) for layer in matching):
+    if kind := unreadable_kind(facts.shapes):
+        return f"It is {kind}, which this version can't read."
+    found = {layer: each for layer, each in by_layer(facts.shapes).items() if layer in model.places}
+    if found and all(_fits(each, layer, model) for layer, each in found.items()):
         return ""
     return f"It is for {facts.base}, and this model is of another kind." if facts.base else ANOTHER
+
+
+def left_out(name: str, facts: Facts, model: Model) -> tuple[str, ...]:
+    """What a LoRA that fits holds and this model has no use for, in sentences about its `name`."""
+    layers = by_layer(facts.shapes)
+    beyond = [layer for layer in layers if layer not in model.places]
+    unread = sum(read_key(key) is None for key in facts.shapes)
+    told: list[str] = []
+    if any(layer.startswith(_TEXT) for layer in beyond):
+        told.append(f"What {name} changes in a text encoder that this model lacks is left out.")
+    if others := sum(not layer.startswith(_TEXT) for layer in beyond):
+        told.append(
+            f"Of the {len(layers)} layers of {name}, {others} are left out: this model has none like them."
+        )
+    if unread:
+        told.append(
+            f"Of the {len(facts.shapes)} tensors of {name}, {unread} are left out: they change no layer."
+        )
+    return tuple(told)
+
+
+_TEXT = ("text_encoder", "lora_te")
 
 
 def misfit_of_embedding(facts: Facts, model: Model) -> str:
@@ -81,25 +122,13 @@ def misfit_of_embedding(facts: Facts, model: Model) -> str:
     return ""
 
 
-def _by_layer(facts: Facts) -> dict[str, dict[str, Shape]]:
-    found: dict[str, dict[str, Shape]] = {}
-    for key, shape in facts.shapes.items():
-        layer, name = _split(key)
-        found.setdefault(layer, {})[name] = shape
-    return found
-
-
-def _split(key: str) -> tuple[str, str]:
-    stem = key.removesuffix(".weight")
-    for endings, name in ((_DOWN, "down"), (_UP, "up")):
-        for ending in endings:
-            if stem.endswith(f".{ending}"):
-                return stem.removesuffix(f".{ending}"), name
-    layer, _, name = stem.rpartition(".")
-    return layer, name
-
-
-def _fits(change: Mapping[str, Shape], weight: Shape) -> bool:
+def _fits(change: Mapping[str, Shape], layer: str, model: Model) -> bool:
+    try:
+        if "diff_b" in change and prod(change["diff_b"]) != prod(model.shape(layer, "bias")):
+            return False
+        weight = model.shape(layer)
+    except KeyError:
+        return False
     try:
         return _sides(change) == (weight[0], prod(weight[1:]))
     except (KeyError, IndexError):
@@ -108,17 +137,21 @@ def _fits(change: Mapping[str, Shape], weight: Shape) -> bool:
 
 def _sides(change: Mapping[str, Shape]) -> tuple[int, int]:
     """How many outputs and inputs (times the window of a convolution) the change has."""
-    if "lora_mid" in change:
-        return change["up"][0], change["down"][1] * prod(change["lora_mid"][2:])
+    if "diff" in change:
+        return change["diff"][0], prod(change["diff"][1:])
+    if "mid" in change:
+        return change["up"][0], change["down"][1] * prod(change["mid"][2:])
     if "down" in change:
         return change["up"][0], prod(change["down"][1:])
     if "hada_w1_a" in change:
-        return change["hada_w1_a"][0], change["hada_w1_b"][1]
-    sides = [_factor(change, f"lokr_w{number}") for number in (1, 2)]
+        return _factor(change, "hada_w1", "hada_t1")
+    sides = [_factor(change, "lokr_w1", ""), _factor(change, "lokr_w2", "lokr_t2")]
     return prod(side[0] for side in sides), prod(side[1] for side in sides)
 
 
-def _factor(change: Mapping[str, Shape], name: str) -> tuple[int, int]:
+def _factor(change: Mapping[str, Shape], name: str, middle: str) -> tuple[int, int]:
     if name in change:
         return change[name][0], prod(change[name][1:])
+    if middle in change:
+        return change[f"{name}_a"][1], change[f"{name}_b"][1] * prod(change[middle][2:])
     return change[f"{name}_a"][0], prod(change[f"{name}_b"][1:])

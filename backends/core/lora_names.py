@@ -1,8 +1,9 @@
 """The names that LoRA files have for a network's layers.
 
-diffusers and peft: `unet.` and the layer's name, in old files with `.processor.to_q_lora`. kohya's scripts:
-`lora_unet_`, `lora_te_`, `lora_te1_`, `lora_te2_` and the name with underscores; for SDXL the UNet's layers
-have the names of Stability's own code (`input_blocks_4_1_...`).
+diffusers and peft: `unet.` or `transformer.` and the layer's name, in old files with `.processor.to_q_lora`.
+kohya's scripts: `lora_unet_`, `lora_te_`, `lora_te1_` ... and the name with underscores, where the UNet of
+SDXL and the transformers have their makers' names. ComfyUI and ai-toolkit: `diffusion_model.` and the maker's
+name. OneTrainer: `lora_transformer_`; LyCORIS: `lycoris_`.
 """
 
 from __future__ import annotations
@@ -10,95 +11,72 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-_KOHYA = {
-    "unet": ("lora_unet_", "lycoris_"),
+from backends.core.lora_names_transformers import makers_names
+from backends.core.lora_names_unet import stabilitys_name
+from backends.core.lora_places import Piece, Place
+
+_TEXT = {
     "text_encoder": ("lora_te_", "lora_te1_"),
     "text_encoder_2": ("lora_te2_",),
+    "text_encoder_3": ("lora_te3_",),
 }
-_PEFT = {"unet": ("unet.", "base_model.model.", "")}
+_INNER = ("", "text_model.", "model.")
+"""What may stand between a text encoder's name and that of its layer."""
+_DOTTED = ("transformer.", "diffusion_model.", "base_model.model.", "")
+_UNDERSCORED = ("lora_unet_", "lora_transformer_", "lycoris_")
 _ATTENTION = re.compile(r"\.to_(q|k|v|out)(?:\.0)?$")
 _TEXT_PROJECTION = re.compile(r"\.(q|k|v|out)_proj$")
-_OUTER = {
-    "conv_in": "input_blocks.0.0",
-    "conv_out": "out.2",
-    "time_embedding.linear_1": "time_embed.0",
-    "time_embedding.linear_2": "time_embed.2",
-    "add_embedding.linear_1": "label_emb.0.0",
-    "add_embedding.linear_2": "label_emb.0.2",
-}
-_MIDDLE = {"resnets.0": "0", "attentions.0": "1", "resnets.1": "2"}
-_IN_RESNET = {
-    "conv1": "in_layers.2",
-    "time_emb_proj": "emb_layers.1",
-    "conv2": "out_layers.3",
-    "conv_shortcut": "skip_connection",
-}
-_BLOCK = re.compile(r"(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.(.+)")
-_MIDDLE_LAYER = re.compile(r"mid_block\.(resnets\.\d|attentions\.\d)\.(.+)")
+_CUT = ("transformer_blocks.", "sformer_blocks.")
+"""The beginning of a name as some files of FLUX.2 have it, after a prefix too many was taken off."""
 
 
-def names_in_files(part: str, layers: Iterable[str]) -> dict[str, str]:
-    """Every name that files have for a layer of this part -> the layer's own, without "text_model.".
+def names_in_files(part: str, kind: str, layers: Iterable[str]) -> dict[str, Place]:
+    """Every name that files have for the layers of a part of this class -> where each is, by plain names.
 
-    None for a transformer and what reads text for it: no LoRA of these is known here.
+    The layers' own names come first.
     """
-    layers = list(layers) if part in _KOHYA else []
-    found: dict[str, str] = {}
-    for layer in layers:
-        for name in _of_unet(layer, layers) if part == "unet" else _of_text_encoder(part, layer):
-            found[name] = layer
+    layers = list(layers)
+    if part == "unet":
+        return {name: (Piece(layer),) for layer in layers for name in _of_unet(layer, layers)}
+    if part == "transformer":
+        return _of_transformer(kind, layers)
+    return {name: (Piece(layer),) for layer in layers for name in _of_text_encoder(part, layer)}
+
+
+def _of_transformer(kind: str, layers: list[str]) -> dict[str, Place]:
+    ours: dict[str, Place] = {layer: (Piece(layer),) for layer in layers}
+    cut = {layer.replace(*_CUT, 1): place for layer, place in ours.items() if layer.startswith(_CUT[0])}
+    found: dict[str, Place] = {}
+    for names in (ours, makers_names(kind, layers), cut):
+        for name, place in names.items():
+            for written in _with_prefixes(name):
+                found.setdefault(written, place)
     return found
+
+
+def _with_prefixes(name: str) -> Iterator[str]:
+    yield from (prefix + name for prefix in _DOTTED)
+    flat = name.replace(".", "_")
+    yield from (prefix + flat for prefix in _UNDERSCORED)
 
 
 def _of_unet(layer: str, layers: list[str]) -> Iterator[str]:
     old = _ATTENTION.sub(r".processor.to_\1_lora", layer)
-    for prefix in _PEFT["unet"]:
+    for prefix in ("unet.", "base_model.model.", ""):
         yield prefix + layer
         yield prefix + old
-    own = _stabilitys_name(layer, layers)
-    for prefix in _KOHYA["unet"]:
-        for name in filter(None, (layer, own)):
+    own = stabilitys_name(layer, layers)
+    for name in filter(None, (layer, own)):
+        for prefix in ("lora_unet_", "lycoris_"):
             yield prefix + name.replace(".", "_")
+    if own:
+        yield f"diffusion_model.{own}"
 
 
 def _of_text_encoder(part: str, layer: str) -> Iterator[str]:
-    for name in (layer, f"text_model.{layer}"):
+    for name in (f"{inner}{layer}" for inner in _INNER):
         yield f"{part}.{name}"
         yield f"{part}." + _TEXT_PROJECTION.sub(r".to_\1_lora", name)
         yield f"{part}.{name}.lora_linear_layer"
-        for prefix in _KOHYA.get(part, ()):
+        for prefix in _TEXT.get(part, ()):
             yield prefix + name.replace(".", "_")
-
-
-def _stabilitys_name(layer: str, layers: list[str]) -> str | None:
-    if layer in _OUTER:
-        return _OUTER[layer]
-    if match := _MIDDLE_LAYER.fullmatch(layer):
-        return f"middle_block.{_MIDDLE[match[1]]}.{_inner(match[1], match[2])}"
-    if match := _BLOCK.fullmatch(layer):
-        side, block, kind, number, rest = match[1], int(match[2]), match[3], int(match[4]), match[5]
-        return _in_block(side, block, kind, number, rest, layers)
-    return None
-
-
-def _in_block(side: str, block: int, kind: str, number: int, rest: str, layers: list[str]) -> str:
-    """Stability's code counts through; on the way down a sampler is a place of its own, going up a layer."""
-    many = _resnets(layers, "down_blocks.0")
-    if side == "down":
-        if kind == "downsamplers":
-            return f"input_blocks.{(block + 1) * (many + 1)}.0.{rest.replace('conv', 'op')}"
-        place = 1 + block * (many + 1) + number
-        return f"input_blocks.{place}.{int(kind == 'attentions')}.{_inner(kind, rest)}"
-    if kind == "upsamplers":
-        attends = any(name.startswith(f"up_blocks.{block}.attentions.") for name in layers)
-        return f"output_blocks.{block * (many + 1) + many}.{2 if attends else 1}.{rest}"
-    return f"output_blocks.{block * (many + 1) + number}.{int(kind == 'attentions')}.{_inner(kind, rest)}"
-
-
-def _inner(kind: str, rest: str) -> str:
-    return _IN_RESNET.get(rest, rest) if kind.startswith("resnets") else rest
-
-
-def _resnets(layers: list[str], block: str) -> int:
-    numbers = {name.split(".")[3] for name in layers if name.startswith(f"{block}.resnets.")}
-    return len(numbers)

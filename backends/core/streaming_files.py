@@ -24,8 +24,9 @@ from torch import Tensor, nn
 
 from backends.core.contract import BrokenModel, InvalidRequest
 from backends.core.header import read_entries
-from backends.core.lora_change import Change, Merged, plain
+from backends.core.lora_change import Change, Merged
 from backends.core.lora_file import read
+from backends.core.lora_fit import plain
 from backends.core.model_folder import ModelFolder
 from backends.core.tables import make_tables
 
@@ -253,7 +254,7 @@ def _added(folder: ModelFolder, part: str, weights: Mapping[str, Stored]) -> dic
 def _own_changes(file: Path, weights: Mapping[str, Stored]) -> dict[str, Change]:
     """What makes a variant of its base: a LoRA of the UNet, by the names of the weights."""
     try:
-        changes = {f"{layer.removeprefix('unet.')}.weight": change for layer, change in read(file).items()}
+        changes = {".".join(target).removeprefix("unet."): change for target, change in read(file).items()}
         for name, change in changes.items():
             change.check(torch.Size(weights[name].shape))
     except (InvalidRequest, KeyError, ValueError) as error:

@@ -89,6 +89,8 @@ class TorchStages:
         added = lora.additions(self._folder, loras)
         self._parts.close()
         self._folder, self._loras = replace(self._folder, additions=added), loras
+        for sentence in lora.left_out(self._folder, loras):
+            fallback.say(self._remarks, sentence)
         self._parts = self._first_parts()
 
     def use_controls(self, files: tuple[Path, ...]) -> None:

@@ -58,8 +58,8 @@ def shares(specs: Sequence[Spec], right: dict[str, torch.Tensor]) -> dict[str, f
 def add_change(unet: torch.nn.Module, file: Path) -> None:
     """Adds the student's change to the UNet's weights."""
     weights = dict(unet.named_parameters())
-    for layer, change in read(file).items():
-        weight = weights[f"{layer.removeprefix('unet.')}.weight"]
+    for target, change in read(file).items():
+        weight = weights[".".join(target).removeprefix("unet.")]
         weight += change.of_shape(weight.shape)
 
 

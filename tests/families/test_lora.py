@@ -192,14 +192,19 @@ def test_what_can_not_be_used_is_said(pair: Pair) -> None:
     layer = "unet.mid_block.attentions.0.proj_in"
     wide = {f"{layer}.lora_A.weight": torch.ones(2, 999), f"{layer}.lora_B.weight": torch.ones(999, 2)}
     save_file(wide, loras / "wide.safetensors")
-    save_file(wide | {f"{layer}.dora_scale": torch.ones(1)}, loras / "dora.safetensors")
+    save_file({f"{layer}.oft_blocks": torch.ones(1, 2, 2)}, loras / "oft.safetensors")
+    half = {f"{layer}.lora_A.weight": torch.ones(2, 32)}
+    save_file(half, loras / "half.safetensors")
+    save_file({f"{layer}.diff": torch.full((32, 32), torch.nan)}, loras / "odd.safetensors")
     save_file({"x": torch.ones(1)}, loras / "none.safetensors")
     (loras / "damaged.safetensors").write_bytes(b"no")
     before = pair.ours(PROMPT)
     for name, words in {
         "other": "is for a model of another kind",
         "wide": "is for a model of another kind",
-        "dora": "is DoRA, which this version can't read",
+        "oft": "is OFT, which this version can't read",
+        "half": f"is damaged: a part of {layer} is missing",
+        "odd": f"is damaged: {layer} holds values that are no numbers",
         "none": "holds no LoRA",
         "damaged": "can't be read as a LoRA",
         "frist": "There is no LoRA called 'frist'. Did you mean first?",

@@ -1,0 +1,169 @@
+"""LoRAs for SD 3, FLUX.2 klein, Z-Image and SANA-Sprint: our pixels against diffusers' with peft.
+
+Where diffusers does not read a layout, the file's products are added to the weights as the maker keeps them,
+and diffusers' own converter for such files says what that is in its transformer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers.loaders import single_file_utils
+from safetensors.torch import save_file
+
+from backends.core.registry import get_backend
+from tests.families.lora_transformers import (
+    KINDS,
+    RANK,
+    TEXT_LAYERS,
+    Pair,
+    Tensors,
+    open_pair,
+    pairs,
+    product,
+    save,
+)
+from tests.families.reference import MINIMUM_DB, psnr
+
+CONVERTERS: dict[str, Callable[[Tensors], Tensors]] = {
+    "sd3": single_file_utils.convert_sd3_transformer_checkpoint_to_diffusers,
+    "flux2": single_file_utils.convert_flux2_transformer_checkpoint_to_diffusers,
+    "zimage": single_file_utils.convert_z_image_transformer_checkpoint_to_diffusers,
+    "sana": single_file_utils.convert_sana_transformer_to_diffusers,
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def pair(name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    made = open_pair(KINDS[name], tmp_path_factory.mktemp("home"))
+    yield made
+    made.stages.close()
+
+
+def own(pair: Pair, seed: int) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    return pairs({layer: pair.shape(layer) for layer in pair.kind.layers}, seed)
+
+
+def makers(pair: Pair, seed: int) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    return pairs({layer: pair.shape(layer) for layer in pair.kind.together}, seed)
+
+
+def converted(name: str, weights: Tensors) -> Tensors:
+    """The maker's weights as diffusers' converter reads them."""
+    if name == "sana":
+        return _of_sana(dict(weights))
+    more = {"pos_embed": torch.ones(1)} if name == "sd3" else {}
+    found = CONVERTERS[name](weights | more)
+    return {key: value for key, value in found.items() if key != "pos_embed.pos_embed"}
+
+
+def _of_sana(weights: Tensors) -> Tensors:
+    """The converter is for SANA: what only Sprint has, norms of queries and a guidance, it does not know."""
+    norms = {key: weights.pop(key) for key in list(weights) if "q_norm" in key or "k_norm" in key}
+    guidance = {key: weights.pop(key) for key in list(weights) if key.startswith("cfg_embedder")}
+    assert len(guidance) == 4
+    assert len(norms) == 8
+    tables = {key.replace("transformer_blocks.", "blocks."): value for key, value in weights.items()}
+    tables["final_layer.scale_shift_table"] = tables.pop("scale_shift_table")
+    found = CONVERTERS["sana"](tables | {"pos_embed": torch.ones(1), "y_embedder.y_embedding": torch.ones(1)})
+    return {key.replace("time_embed.emb.", "time_embed."): value for key, value in found.items()}
+
+
+def test_the_makers_names_are_those_of_diffusers_converter(name: str, pair: Pair) -> None:
+    found = converted(name, pair.makers_weights())
+    ours = dict(pair.pipe.transformer.named_parameters())
+    assert found.keys() >= ours.keys() - {key for key in ours if name == "sana" and "norm_" in key} - {
+        key for key in ours if "guidance_embedder" in key
+    }
+    assert all(torch.equal(found[key], ours[key]) for key in found if key in ours)
+
+
+def test_two_at_once_in_pefts_layout(pair: Pair) -> None:
+    save(pair.file("first"), own(pair, 1), prefix="transformer.")
+    save(pair.file("second"), own(pair, 2), prefix="transformer.")
+    before = pair.ours()
+    expected = pair.by_diffusers(first=0.8, second=-0.4)
+    assert psnr(pair.ours("<lora:first:0.8> <lora:second:-0.4>"), expected) >= MINIMUM_DB
+    assert psnr(before, expected) < 45  # they do something
+    assert np.array_equal(pair.ours(), before)  # and are gone afterwards
+
+
+KOHYA: dict[str, Any] = {"prefix": "lora_unet_", "ends": "down up", "alpha": RANK / 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "named", "layout"),
+    [
+        ("flux2", makers, {"prefix": "diffusion_model."}),  # ai-toolkit's
+        ("flux2", makers, {"prefix": "base_model.model."}),  # peft's own
+        ("flux2", makers, KOHYA),
+        ("zimage", own, {"prefix": "diffusion_model."}),
+        ("zimage", makers, KOHYA),
+    ],
+    indirect=["name"],
+)
+def test_the_layouts_that_diffusers_reads(pair: Pair, named: Any, layout: dict[str, Any]) -> None:
+    """As far as diffusers 0.42 has them; for the others see the next test."""
+    save(pair.file("layout"), named(pair, 3), **layout)
+    expected = pair.by_diffusers(layout=0.7)
+    assert psnr(pair.ours("<lora:layout:0.7>"), expected) >= MINIMUM_DB
+    assert psnr(pair.ours(), expected) < 50
+
+
+@pytest.mark.parametrize(
+    ("prefix", "ends"), [("lora_unet_", "down up"), ("diffusion_model.", "A B"), ("lycoris_", "down up")]
+)
+def test_the_makers_names_by_definition(name: str, pair: Pair, prefix: str, ends: str) -> None:
+    """Queries, keys and values as one layer, and shift and scale in the maker's order."""
+    changes = makers(pair, 4)
+    save(pair.file("makers"), changes, prefix=prefix, ends=ends, alpha=RANK / 2)
+    weights = pair.makers_weights()
+    for layer, change in changes.items():
+        weight = weights[f"{layer}.weight"]
+        weights[f"{layer}.weight"] = weight + 0.6 * 0.5 * product(change, weight.shape)
+    with pair.with_weights(converted(name, weights)):
+        expected = pair.theirs()
+    assert psnr(pair.ours("<lora:makers:0.6>"), expected) >= MINIMUM_DB
+    assert psnr(pair.ours(), expected) < 50
+
+
+@pytest.mark.parametrize("prefix", ["lora_transformer_", "lycoris_", "transformer."])
+def test_our_own_names_in_other_layouts(pair: Pair, prefix: str) -> None:
+    """Of OneTrainer, SimpleTuner and others: the same as in peft's layout, with an alpha."""
+    save(pair.file("plain"), own(pair, 5), prefix="transformer.")
+    save(pair.file("other"), own(pair, 5), prefix=prefix, ends="down up", alpha=RANK / 2)
+    assert np.array_equal(pair.ours("<lora:plain:0.4>"), pair.ours("<lora:other:0.8>"))
+
+
+@pytest.mark.parametrize("name", ["sd3"], indirect=True)
+def test_text_encoders_change_too(pair: Pair) -> None:
+    layers = {part: {layer: pair.shape(layer, part) for layer in TEXT_LAYERS} for part in pair.kind.texts}
+    tensors: Tensors = {}
+    for part, shapes in layers.items():
+        for layer, (down, up) in pairs(shapes, len(part)).items():
+            stem = f"{part}.text_model.{layer}"
+            tensors |= {f"{stem}.lora_A.weight": down, f"{stem}.lora_B.weight": up}
+    for layer, (down, up) in own(pair, 6).items():
+        tensors |= {f"transformer.{layer}.lora_A.weight": down, f"transformer.{layer}.lora_B.weight": up}
+    save_file(tensors, pair.file("texts"))
+    expected = pair.by_diffusers(texts=0.9)
+    assert psnr(pair.ours("<lora:texts:0.9>"), expected) >= MINIMUM_DB
+
+
+def test_it_survives_streaming_and_int8(pair: Pair) -> None:
+    save(pair.file("kept"), makers(pair, 7), prefix="diffusion_model.")
+    expected, before = pair.ours("<lora:kept:0.7>"), pair.ours()
+    assert psnr(before, expected) < 50
+    for options, least in (({"memory": "1GB"}, 99.0), ({"weights": "int8"}, 25.0)):
+        stages = get_backend("cpu_offload").open(pair.folder, options)
+        assert psnr(pair.ours("<lora:kept:0.7>", stages), expected) >= least
+        stages.close()
