@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from backends.core.contract import SAMPLERS, InvalidRequest, Request, unknown
-from backends.core.prompt_tags import read_tag, with_tag
+from desktop.library.plot_settings import (
+    CHANGES,
+    FIRST,
+    LORA,
+    MODEL,
+    NUMBERS,
+    PROMPT,
+    TITLES,
+    WHOLE_NUMBERS,
+    with_lora,
+    with_words,
+)
 
 MAX_PICTURES = 400
-MODEL, PROMPT, LORA = "model", "prompt", "lora"
-_SIZE = re.compile(r"(\d{1,5})\s*[x×*]\s*(\d{1,5})", re.IGNORECASE)
+SETTINGS = tuple(TITLES)
+"""What an axis may be of, besides "lora:NAME"."""
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _RANGE = re.compile(
     rf"({_NUMBER})\s*(?:-|\.\.|to)\s*({_NUMBER})\s*(?:\(\s*([+-]?\d+(?:\.\d+)?)\s*\)|\[\s*(\d+)\s*\])?"
 )
-
-Change = Callable[[Request, str], Request]
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,7 @@ class Axis:
     def title(self) -> str:
         """What the axis is called beside the plot."""
         kind, _, name = self.setting.partition(":")
-        return f"{name} (LoRA)" if kind == LORA else _TITLES[kind]
+        return f"{name} (LoRA)" if kind == LORA else TITLES[kind]
 
     @property
     def is_model(self) -> bool:
@@ -51,10 +60,10 @@ class Axis:
         """The request with this value. Raises InvalidRequest."""
         kind, _, name = self.setting.partition(":")
         if kind == PROMPT:
-            return _with_words(request, self.values[0], value)
+            return with_words(request, self.values[0], value)
         if kind == LORA:
-            return _with_lora(request, name, value)
-        return _CHANGES[kind](request, value)
+            return with_lora(request, name, value)
+        return CHANGES[kind](request, value)
 
 
 def parse_axis(text: str) -> Axis:
@@ -86,10 +95,15 @@ def cells(x: Axis, y: Axis | None) -> list[tuple[int, int]]:
 
 def vary(request: Request, x: Axis, column: int, y: Axis | None, row: int) -> Request:
     """The request of one cell. Raises InvalidRequest. Models are for the caller to choose."""
-    for axis, place in ((x, column), (y, row)):
-        if axis is not None:
-            request = axis.change(request, axis.values[place])
+    both = [(axis, axis.values[place]) for axis, place in ((x, column), (y, row)) if axis is not None]
+    for axis, value in sorted(both, key=lambda each: _turn(each[0].setting)):
+        request = axis.change(request, value)
     return request
+
+
+def _turn(setting: str) -> int:
+    """When its turn is: what others build on comes first."""
+    return FIRST.index(setting) if setting in FIRST else len(FIRST)
 
 
 def shared(request: Request, x: Axis, y: Axis | None) -> str:
@@ -106,101 +120,6 @@ def shared(request: Request, x: Axis, y: Axis | None) -> str:
     return ", ".join(words for setting, words in told.items() if setting not in varied)
 
 
-# --- What each setting does ---------------------------------------------------------------------
-
-
-def _whole(name: str) -> Change:
-    def change(request: Request, value: str) -> Request:
-        if not re.fullmatch(r"-?\d+", value):
-            raise InvalidRequest(f"{value!r} is no whole number.", f"Write {name} like 1,2,3.")
-        return replace(request, **{name: int(value)})
-
-    return change
-
-
-def _number(name: str) -> Change:
-    def change(request: Request, value: str) -> Request:
-        return replace(request, **{name: _as_number(value)})
-
-    return change
-
-
-def _as_number(value: str) -> float:
-    try:
-        return float(value)
-    except ValueError as error:
-        raise InvalidRequest(f"{value!r} is no number.", "Write numbers like 0.5,1,1.5.") from error
-
-
-def _sampler(request: Request, value: str) -> Request:
-    ids = {label.casefold(): sampler for sampler, label in SAMPLERS.items()}
-    wanted = ids.get(value.casefold(), value.casefold())
-    if wanted not in SAMPLERS:
-        raise unknown("sampler", value, SAMPLERS)
-    return replace(request, sampler=wanted)
-
-
-def _size(request: Request, value: str) -> Request:
-    match = _SIZE.fullmatch(value)
-    if match is None:
-        raise InvalidRequest(f"{value!r} is no size.", "Write sizes like 512x512,768x512.")
-    return replace(request, width=int(match[1]), height=int(match[2]))
-
-
-def _negative(request: Request, value: str) -> Request:
-    return replace(request, negative_prompt=value)
-
-
-def _model(request: Request, value: str) -> Request:
-    return replace(request, model=value)
-
-
-def _with_words(request: Request, wanted: str, value: str) -> Request:
-    if wanted not in request.prompt and wanted not in request.negative_prompt:
-        raise InvalidRequest(
-            f"The prompt doesn't hold {wanted!r}, whose place the other values would take.",
-            "Let the first value of the axis be words of the prompt.",
-        )
-    return replace(
-        request,
-        prompt=request.prompt.replace(wanted, value),
-        negative_prompt=request.negative_prompt.replace(wanted, value),
-    )
-
-
-def _with_lora(request: Request, name: str, value: str) -> Request:
-    return replace(request, prompt=with_tag(request.prompt, read_tag(f"{name}:{_as_number(value):g}")))
-
-
-_CHANGES: dict[str, Change] = {
-    "seed": _whole("seed"),
-    "steps": _whole("steps"),
-    "guidance": _number("guidance_scale"),
-    "sampler": _sampler,
-    "size": _size,
-    "strength": _number("strength"),
-    "clip-skip": _whole("clip_skip"),
-    "negative": _negative,
-    MODEL: _model,
-}
-_TITLES = {
-    "seed": "Seed",
-    "steps": "Steps",
-    "guidance": "Guidance",
-    "sampler": "Sampler",
-    "size": "Size",
-    "strength": "Strength",
-    "clip-skip": "CLIP skip",
-    "negative": "Negative prompt",
-    MODEL: "Model",
-    PROMPT: "Prompt",
-}
-SETTINGS = tuple(_TITLES)
-"""What an axis may be of, besides "lora:NAME"."""
-_WHOLE_NUMBERS = ("seed", "steps", "clip-skip")
-_NUMBERS = (*_WHOLE_NUMBERS, "guidance", "strength")
-
-
 # --- Reading ------------------------------------------------------------------------------------
 
 
@@ -210,7 +129,7 @@ def _setting(name: str, problem: str) -> str:
         raise InvalidRequest(problem, "Write it like steps=4,8,16.")
     if name.casefold().startswith(f"{LORA}:") and name[len(LORA) + 1 :].strip():
         return f"{LORA}:{name[len(LORA) + 1 :].strip()}"
-    if wanted not in _TITLES:
+    if wanted not in TITLES:
         raise unknown("setting", name, (*SETTINGS, f"{LORA}:NAME"))
     return wanted
 
@@ -219,8 +138,8 @@ def _values(setting: str, written: str) -> Iterator[str]:
     """Values separated by commas; one with a comma in it stands in "quotes"."""
     for value in next(csv.reader([written.strip()], skipinitialspace=True), list[str]()):
         match = _RANGE.fullmatch(value.strip())
-        if match and (setting in _NUMBERS or setting.startswith(f"{LORA}:")):
-            yield from _between(match, setting in _WHOLE_NUMBERS)
+        if match and (setting in NUMBERS or setting.startswith(f"{LORA}:")):
+            yield from _between(match, setting in WHOLE_NUMBERS)
         elif value.strip():
             yield value.strip()
 

@@ -15,8 +15,9 @@ from uuid import uuid4
 from psygnal import SignalGroupDescriptor
 
 from backends.core.contract import Event, Failed, InvalidRequest, MezzotintError, PictureReady, Request
+from desktop.library.plot_settings import LORA
 from desktop.library.plot_sheet import Place, Plot
-from desktop.library.plots import LORA, Axis, cells, parse_axis, shared, vary
+from desktop.library.plots import Axis, cells, parse_axis, shared, vary
 from desktop.model.language import tr
 from desktop.model.make import Make
 from desktop.model.problem import Problem

@@ -10,7 +10,8 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QLineEdit, QListWidget, QPushButton, QVBoxLayout
 
-from desktop.library.plots import LORA, PROMPT, SETTINGS
+from desktop.library.plot_settings import LORA, PROMPT
+from desktop.library.plots import SETTINGS
 from desktop.model.language import tr
 from desktop.model.plots import PlotDesk, PlotRun, title_of
 from desktop.view import bind, theme
@@ -30,6 +31,12 @@ EXAMPLES: Mapping[str, str] = {
     "strength": "0.2-1 [5]",
     "clip-skip": "0-2",
     "negative": "rain, snow",
+    "feather": "0, 8, 16",
+    "hires": "1, 1.5, 2",
+    "hires-strength": "0.2-0.8 [4]",
+    "hires-steps": "5, 10, 20",
+    "hires-by": "latent, lanczos",
+    "control-weight": "0-1 [3]",
     "model": "starter, starter-4-steps",
     PROMPT: "panda, fox, cat",
 }

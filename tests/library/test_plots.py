@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from backends.core.contract import InvalidRequest, MezzotintError, Picture, Request
+from backends.core.contract import Control, Hires, InvalidRequest, MezzotintError, Picture, Request
 from desktop.library import plot_sheet
 from desktop.library.plot_page import page
 from desktop.library.plot_sheet import Plot, draw
@@ -49,9 +50,9 @@ def test_what_is_no_axis_is_told_in_a_sentence(text: str) -> None:
     assert error.value.action
 
 
-def changed(text: str) -> list[Request]:
+def changed(text: str, request: Request = REQUEST) -> list[Request]:
     axis = parse_axis(text)
-    return [axis.change(REQUEST, value) for value in axis.values]
+    return [axis.change(request, value) for value in axis.values]
 
 
 def test_each_setting_changes_its_own_field() -> None:
@@ -64,6 +65,50 @@ def test_each_setting_changes_its_own_field() -> None:
     assert [each.clip_skip for each in changed("clip-skip=0,1")] == [0, 1]
     assert [each.negative_prompt for each in changed("negative=rain,night")] == ["rain", "night"]
     assert [each.model for each in changed("model=a,b")] == ["a", "b"]
+
+
+LARGER = replace(
+    REQUEST,
+    hires=Hires(width=128, height=128, steps=3, strength=0.5),
+    controls=(Control(model="edges", image=b""), Control(model="depth", image=b"", weight=0.3)),
+)
+
+
+def test_the_second_pass_and_control_nets_are_settings_too() -> None:
+    once, half, twice = (each.hires for each in changed("hires=1,1.5,2"))
+    assert once is None
+    assert half == Hires(width=96, height=96, steps=2, strength=0.5)
+    assert twice == Hires(width=128, height=128, steps=2, strength=0.5)
+    kept = [each.hires for each in changed("hires=1.5-2 [2]", LARGER)]
+    assert [(each.width, each.steps) for each in kept if each] == [(96, 3), (128, 3)]
+    assert [each.hires.strength for each in changed("hires-strength=0.2,1", LARGER) if each.hires] == [0.2, 1]
+    assert [each.hires.steps for each in changed("hires-steps=1-3 (+2)", LARGER) if each.hires] == [1, 3]
+    assert [each.hires.by for each in changed("hires-by=latent,lanczos", LARGER) if each.hires] == [
+        "latent",
+        "lanczos",
+    ]
+    weights = [[each.weight for each in one.controls] for one in changed("control-weight=0,1.5", LARGER)]
+    assert weights == [[0, 0], [1.5, 1.5]]
+
+
+def test_a_second_pass_grows_with_the_size() -> None:
+    wide = changed("size=128x64", LARGER)[0]
+    assert wide.hires is not None
+    assert (wide.hires.width, wide.hires.height) == (256, 128)
+
+
+def test_an_axis_may_turn_on_what_the_other_is_of() -> None:
+    strength, scale = parse_axis("hires-strength=0.25"), parse_axis("hires=2")
+    cell = vary(REQUEST, strength, 0, scale, 0)
+    assert cell == vary(REQUEST, scale, 0, strength, 0)
+    assert cell.hires == Hires(width=128, height=128, steps=2, strength=0.25)
+
+
+@pytest.mark.parametrize("text", ["hires-strength=0.5", "hires-steps=2", "hires-by=latent", "control-weight=1"])
+def test_what_is_off_can_not_be_varied(text: str) -> None:
+    with pytest.raises(InvalidRequest) as error:
+        changed(text)
+    assert error.value.action
 
 
 def test_words_take_each_others_place_in_both_prompts() -> None:
@@ -86,7 +131,7 @@ def test_a_lora_takes_each_strength() -> None:
 @pytest.mark.parametrize(
     "text",
     ["steps=a,b", "steps=0", "guidance=x", "sampler=none", "size=64", "size=65x64", "prompt=bear,cat",
-     "strength=2", "lora:ink=99", "lora:ink=x", "seed=1.5"],
+     "strength=2", "lora:ink=99", "lora:ink=x", "seed=1.5", "feather=x", "hires=9", "hires=x"],
 )  # fmt: skip
 def test_values_that_mean_nothing_are_refused(text: str) -> None:
     with pytest.raises(MezzotintError) as error:
