@@ -104,7 +104,9 @@ def test_an_axis_may_turn_on_what_the_other_is_of() -> None:
     assert cell.hires == Hires(width=128, height=128, steps=2, strength=0.25)
 
 
-@pytest.mark.parametrize("text", ["hires-strength=0.5", "hires-steps=2", "hires-by=latent", "control-weight=1"])
+@pytest.mark.parametrize(
+    "text", ["hires-strength=0.5", "hires-steps=2", "hires-by=latent", "control-weight=1"]
+)
 def test_what_is_off_can_not_be_varied(text: str) -> None:
     with pytest.raises(InvalidRequest) as error:
         changed(text)
