@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,13 +18,13 @@ from typing import Any
 
 from backends.core.contract import BrokenModel, InvalidRequest
 from backends.core.model_folder import open_folder, sha256
-from convert.source import configs, sd3, vocabulary, zimage
-from convert.source.gguf_file import is_gguf, unpack
+from convert.assemble import Assembly, Lend, find_parts
+from convert.prepare import Source, check_space, prepare
+from convert.source import configs, sd3, vocabulary
 from convert.source.hashes import old_hash, short_hash
-from convert.source.header import Header, read_header
+from convert.source.header import Header
 from convert.source.kinds import REFINER, Kind, guess_prediction, kind_of, normal_name, variant
 from convert.source.names import folder_name
-from convert.source.pickles import to_safetensors
 from convert.source.single_file import part_tensors
 
 Say = Callable[[str], object]
@@ -38,7 +38,6 @@ PARTS = {
 _SMALL = (".json", ".txt", ".model")
 """Files that are not weights: configurations and vocabularies."""
 _TOKENIZERS = {"text_encoder": "tokenizer", "text_encoder_2": "tokenizer_2"}
-_PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 _WORDS = {
     "unet": "UNet",
     "transformer": "transformer",
@@ -57,7 +56,6 @@ _NETWORKS = {
 }
 """The networks that a model of each version has."""
 _SCALES = ("scaling_factor", "shift_factor", "latents_mean", "latents_std")
-_SPARE_BYTES = 200 * 10**6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +63,7 @@ class Wish:
     """What to import. `base` is a model folder that gives the parts that the file lacks.
 
     `prediction` is "epsilon" or "v_prediction", for a file that doesn't say; None believes the file.
+    `others` are files that hold more of its parts; where no base is given, `lend` may know one.
     """
 
     source: Path
@@ -72,19 +71,18 @@ class Wish:
     name: str = ""
     base: Path | None = None
     prediction: str | None = None
+    others: tuple[Path, ...] = ()
+    lend: Lend = lambda family, distilled: None
 
 
 def import_model(wish: Wish, say: Say = lambda _: None) -> Path:
     """Imports, and returns the new model's folder. Raises BrokenModel or InvalidRequest."""
-    if not wish.source.exists():
-        raise InvalidRequest(f"There is no file {wish.source}.", "Give a .safetensors, .ckpt or .gguf file.")
-    if not (wish.source.is_file() or wish.source.is_dir()):
-        raise InvalidRequest(f"{wish.source} is neither a file nor a folder.", "Give the model's own file.")
+    _check_sources(wish)
     target = wish.models / folder_name(wish.name or wish.source.stem)
     if target.exists():
         raise InvalidRequest(f"There is already a model called {target.name}.", "Give another --name.")
     wish.models.mkdir(parents=True, exist_ok=True)
-    _check_space(wish)
+    check_space([path for path in (wish.source, *wish.others) if path.is_file()], wish.models)
     with tempfile.TemporaryDirectory(prefix=".importing-", dir=wish.models) as hidden:
         folder = Path(hidden) / target.name
         folder.mkdir()
@@ -94,57 +92,48 @@ def import_model(wish: Wish, say: Say = lambda _: None) -> Path:
     return target
 
 
-def _check_space(wish: Wish) -> None:
-    """A file is written anew, and a pickle twice; folders are linked where the disk can."""
-    if wish.source.is_dir():
-        return
-    need = wish.source.stat().st_size * (2 if _is_pickle(wish.source) else 1) + _SPARE_BYTES
-    free = shutil.disk_usage(wish.models).free
-    if need > free:
-        raise InvalidRequest(
-            f"{wish.source.name} needs {need / 1e9:.1f} GB on the disk, and {free / 1e9:.1f} GB are free.",
-            f"Make room on the disk of {wish.models}.",
-        )
-
-
-def _is_pickle(source: Path) -> bool:
-    return source.suffix.lower() in _PICKLES
+def _check_sources(wish: Wish) -> None:
+    for source in (wish.source, *wish.others):
+        if not source.exists():
+            raise InvalidRequest(f"There is no file {source}.", "Give a .safetensors, .ckpt or .gguf file.")
+        if not (source.is_file() or source.is_dir()):
+            raise InvalidRequest(f"{source} is neither a file nor a folder.", "Give the model's own file.")
+        if source.is_dir() and wish.others:
+            raise InvalidRequest(f"{source} is a folder.", "Give files of parts, each with --with.")
 
 
 def _fill(folder: Path, wish: Wish, hidden: Path, say: Say) -> None:
     if wish.source.is_dir():
         _link_folder(open_folder(wish.source).path, folder, say)
         return
-    say("Checking the file")
-    digest, confined = sha256(wish.source), ()
-    weights = wish.source
-    if _is_pickle(wish.source):
-        say("Reading the pickle, confined")
-        weights = hidden / "weights.safetensors"
-        confined = to_safetensors(wish.source, weights)
-    elif is_gguf(wish.source):
-        say("Unpacking the GGUF file, confined")
-        weights = hidden / "weights.safetensors"
-        confined = unpack(wish.source, weights)
-    if zimage.is_transformer(read_header(weights).shapes):
-        tensors = zimage.put_together(folder, weights, wish.source.name, wish.base, _link)
-        say("Writing the transformer")
-        _write_tensors(folder / "transformer", PARTS["transformer"], tensors)
-        _write_manifest(folder, wish.source, digest, confined, "every model of this kind does")
+    sources = [prepare(path, hidden, say) for path in (wish.source, *wish.others)]
+    if parts := find_parts(sources, wish.base):
+        name = wish.name or wish.source.stem
+        because = Assembly(parts, name, wish.base, wish.lend, _link, _write_tensors, say).fill(folder)
+        _write_manifest(folder, sources, because)
         return
-    header = _normal(read_header(weights))
-    kind, why = _settled(wish, kind_of(wish.source.name, header), say)
+    if wish.others:
+        raise InvalidRequest(
+            f"{wish.source.name} is no part of a Z-Image or FLUX.2 klein model.", "Import it without --with."
+        )
+    _write_manifest(folder, sources, _fill_whole(folder, wish, sources[0], say))
+
+
+def _fill_whole(folder: Path, wish: Wish, source: Source, say: Say) -> str:
+    """A file of Stable Diffusion. Returns who said what it predicts."""
+    header = _normal(source.header)
+    kind, why = _settled(wish, kind_of(source.name, header), say)
     if kind.version == "3" and sd3.has_t5(header.shapes):
         say("T5 is left out: its vocabulary is not in the file")
-    with _misfits(wish.source.name, kind):
+    with _misfits(source.name, kind):
         found = _write_configs(folder, header, kind)
     _add_from_base(folder, wish, kind)
-    _check_usable(folder, wish.source.name, header)
-    with _misfits(wish.source.name, kind):
+    _check_usable(folder, source.name, header)
+    with _misfits(source.name, kind):
         for part, config in found.items():
             say(f"Writing the {_WORDS[part]}")
-            _write_tensors(folder / part, PARTS[part], part_tensors(weights, header, part, config))
-    _write_manifest(folder, wish.source, digest, confined, why)
+            _write_tensors(folder / part, PARTS[part], part_tensors(source.path, header, part, config))
+    return why
 
 
 def _settled(wish: Wish, kind: Kind, say: Say) -> tuple[Kind, str]:
@@ -292,20 +281,23 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _write_manifest(
-    folder: Path, source: Path, digest: str, confined: tuple[str, ...], prediction: str
-) -> None:
+def _write_manifest(folder: Path, sources: Sequence[Source], prediction: str) -> None:
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     files = {
         path.relative_to(folder).as_posix(): {"sha256": sha256(path), "bytes": path.stat().st_size}
         for path in found
     }
-    origin = {"file": source.name, "sha256": digest, "short": short_hash(digest), "old": old_hash(source)}
-    origin["prediction_because"] = prediction
-    if confined:
-        origin["read_without"] = ", ".join(confined)
-    told = {"format": 1, "name": folder.name, "origin": f"imported from {source.name}", "imported": origin}
+    first, *others = (_origin(source) for source in sources)
+    origin = first | {"prediction_because": prediction} | ({"with": others} if others else {})
+    names = ", ".join(source.name for source in sources)
+    told = {"format": 1, "name": folder.name, "origin": f"imported from {names}", "imported": origin}
     _write_json(folder / "model.json", told | {"files": files})
+
+
+def _origin(source: Source) -> dict[str, Any]:
+    digest = source.digest
+    told = {"file": source.name, "sha256": digest, "short": short_hash(digest), "old": old_hash(source.file)}
+    return told | ({"read_without": ", ".join(source.confined)} if source.confined else {})
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ configurations say for the version.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from convert.source.kinds import CLIP, CLIP_XL, OPEN_CLIP, REFINER, UNET, VAE, Shapes, second_text
@@ -210,6 +211,6 @@ _REFINER_INDEX: dict[str, Any] = {
 }
 
 
-def numbers(shapes: Shapes, pattern: str) -> set[int]:
+def numbers(names: Iterable[str], pattern: str) -> set[int]:
     """What stands in the pattern's group, in the names that match it."""
-    return {int(match[1]) for key in shapes if (match := re.fullmatch(pattern, key))}
+    return {int(match[1]) for key in names if (match := re.fullmatch(pattern, key))}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from backends.core.contract import BrokenModel
-from convert.source import zimage
 from convert.source.header import read_header
 from convert.source.kinds import kind_of, normal_name
+from convert.source.piece_configs import FAMILIES
+from convert.source.pieces import TITLES, WORDS, Piece, family_of, find_pieces
 from convert.source.sd3 import CLASSES
 
 _ALONE = {
@@ -18,7 +20,6 @@ _ALONE = {
     "text_encoder": "a text encoder alone: import it with --base",
     "text_encoder_2": "SDXL's second text encoder alone: import it with --base",
 }
-_ZIMAGE = "a Z-Image transformer: import it with --base"
 
 
 def describe(path: Path) -> str:
@@ -28,8 +29,9 @@ def describe(path: Path) -> str:
         return ""
     try:
         header = read_header(path)
-        if zimage.is_transformer(header.shapes):
-            return _ZIMAGE
+        pieces = find_pieces(path.name, header.shapes)
+        if family_of(pieces) or "text_encoder" in pieces:
+            return _of_pieces(pieces)
         shapes = {normal_name(key): shape for key, shape in header.shapes.items()}
         kind = kind_of(path.name, replace(header, shapes=shapes))
     except (BrokenModel, OSError) as error:
@@ -39,3 +41,15 @@ def describe(path: Path) -> str:
     if kind.version == "3" and len(kind.parts) < len(CLASSES):
         return "Stable Diffusion 3 without its text encoders: import it with --base"
     return f"Stable Diffusion {kind.version}"
+
+
+def _of_pieces(pieces: Mapping[str, Piece]) -> str:
+    """ "Z-Image" for a file with all parts; else which of them it holds."""
+    family = family_of(pieces)
+    if set(pieces) == set(WORDS):
+        return TITLES.get(family, "")
+    how = "import it with --base or --with" if family in ("", *FAMILIES) else "import it with --base"
+    if set(pieces) == {"text_encoder"}:
+        return f"a text encoder alone (Qwen3), of Z-Image or FLUX.2 klein: {how}"
+    parts = " and ".join(WORDS[part] for part in WORDS if part in pieces)
+    return f"a {TITLES.get(family, '')} {parts}: {how}"

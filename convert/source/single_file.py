@@ -8,16 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
-
-from safetensors import safe_open
+from typing import Any
 
 from convert.source import sd3
 from convert.source.configs import all_layers, is_diffusers_vae, used_layers
 from convert.source.header import Header
 from convert.source.kinds import CLIP, CLIP_XL, OPEN_CLIP, UNET, VAE, normal_name, second_text
+from convert.source.packing import open_weights
 
-_SMALL_FLOATS = ("torch.float8_e4m3fn", "torch.float8_e5m2")
 _INNER = "text_model."
 
 
@@ -79,12 +77,6 @@ def _mapping() -> Any:
 
 
 def _read(path: Path, prefix: str) -> dict[str, Any]:
-    opened = cast(Any, safe_open(path, framework="pt"))
-    with opened as file:
-        names = {normal_name(key): key for key in cast(list[str], file.keys())}
-        return {n: usable(file.get_tensor(key)) for n, key in names.items() if n.startswith(prefix)}
-
-
-def usable(tensor: Any) -> Any:
-    """As it is, but for eight-bit floats, which are for keeping only: nothing here computes with them."""
-    return tensor.half() if str(tensor.dtype) in _SMALL_FLOATS else tensor
+    with open_weights(path) as weights:
+        names = {normal_name(key): key for key in weights.keys}
+        return {name: weights.tensor(key) for name, key in names.items() if name.startswith(prefix)}

@@ -30,13 +30,13 @@ def write_tokenizer(folder: Path, version: str) -> None:
 
 def vocabulary(merges: list[str]) -> dict[str, int]:
     """Each token's number: bytes, bytes that end a word, merges in their order, begin and end."""
-    letters = _byte_letters()
+    letters = byte_letters()
     joined = ["".join(merge.split()) for merge in merges]
     words = [*letters, *(f"{letter}</w>" for letter in letters), *joined, BEGIN, END]
     return {word: number for number, word in enumerate(words)}
 
 
-def _byte_letters() -> list[str]:
+def byte_letters() -> list[str]:
     """A visible letter for each byte, in the order of GPT-2's table: those that are visible first."""
     visible = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     return [chr(n) for n in visible] + [chr(256 + n) for n in range(256 - len(visible))]

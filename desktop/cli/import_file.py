@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from backends.core.model_folder import made_for
 from convert.import_model import Wish, import_model
+from convert.source.piece_configs import FAMILIES as GUIDED_OR_NOT
 from desktop.cli.models import Look, as_plain, look_at, print_model
 from desktop.cli.models_options import PREDICTIONS, ImportOptions
 from desktop.cli.show import choose_progress, printable
 from desktop.cli.stop import Stop
 from desktop.library import paths
-from desktop.library.models import InstalledModel, find_model
+from desktop.library.models import InstalledModel, find_model, installed_models
 
 
 def run(options: ImportOptions, stop: Stop) -> int:
@@ -22,6 +24,8 @@ def run(options: ImportOptions, stop: Stop) -> int:
         name=options.name or "",
         base=find_model(options.base).folder if options.base else None,
         prediction=PREDICTIONS[options.prediction] if options.prediction else None,
+        others=tuple(map(paths.expand, options.others)),
+        lend=_lend,
     )
     with choose_progress(not (options.quiet or options.json)) as progress:
 
@@ -32,6 +36,18 @@ def run(options: ImportOptions, stop: Stop) -> int:
         folder = import_model(wish, say)
     _print(look_at(InstalledModel(folder.name, folder)), folder, options)
     return 0
+
+
+def _lend(family: str, distilled: bool) -> Path | None:
+    """An installed model of this family that has the parts that a file lacks."""
+    looks = (look_at(model) for model in installed_models())
+    fitting = [
+        look.installed.folder
+        for look in looks
+        if look.facts and look.facts.family == family and not made_for(look.installed.folder)
+        if family not in GUIDED_OR_NOT or look.facts.takes_guidance != distilled
+    ]
+    return next(iter(fitting), None)
 
 
 def _print(look: Look, folder: Path, options: ImportOptions) -> None:

@@ -28,6 +28,7 @@ class ImportOptions:
     source: str
     name: str | None = None
     base: str | None = None
+    others: list[str] = field(default_factory=list[str])
     prediction: str | None = None
     json: bool = False
     quiet: bool = False
@@ -51,7 +52,19 @@ def add_import(parser: argparse.ArgumentParser) -> None:
     kinds = "a .safetensors, .ckpt or .gguf file, or a folder in the diffusers layout"
     add("source", metavar="FILE", help=kinds)
     add("--name", metavar="NAME", help="what to call it (the file's name)")
-    add("--base", metavar="MODEL", help="for a VAE, a UNet or a text encoder alone: where the rest is from")
+    add(
+        "--base",
+        metavar="MODEL",
+        help="for a part alone (a VAE, a UNet, a text encoder): where the rest is from",
+    )
+    add(
+        "--with",
+        dest="others",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="another part of the same model (Z-Image, FLUX.2 klein): its text encoder or its VAE",
+    )
     add("--prediction", choices=PREDICTIONS, help="what the model predicts, for a file that doesn't say")
     add("--json", action="store_true", help="print one JSON object, for programs")
     add("--quiet", action="store_true", help="print the new model's folder only")

@@ -1,6 +1,8 @@
 """A process that imports files, and says whether it could have reached anybody.
 
-python -m tests.convert.import_elsewhere MODELS PORT FILE...
+python -m tests.convert.import_elsewhere MODELS PORT FILE|WISH...
+
+A WISH is a JSON object: "source", "name", and if need be "base" and "others".
 """
 
 from __future__ import annotations
@@ -9,17 +11,26 @@ import json
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 from convert.import_model import Wish, import_model
 
 
 def main() -> None:
-    """Prints one JSON object: "reached", and by file the new model's folder."""
-    models, port, *files = sys.argv[1:]
+    """Prints one JSON object: "reached", and by file or name the new model's folder."""
+    models, port, *words = sys.argv[1:]
     folders = {}
-    for file in files:
-        name = Path(file).name.replace(".", "-")
-        folders[file] = str(import_model(Wish(source=Path(file), models=Path(models), name=name)))
+    for word in words:
+        told: dict[str, Any] = json.loads(word) if word.startswith("{") else {"source": word}
+        name = told.get("name") or Path(word).name.replace(".", "-")
+        wish = Wish(
+            source=Path(told["source"]),
+            models=Path(models),
+            name=name,
+            base=Path(told["base"]) if "base" in told else None,
+            others=tuple(map(Path, told.get("others", ()))),
+        )
+        folders[told.get("name") or word] = str(import_model(wish))
     print(json.dumps({"reached": _reached(int(port)), "folders": folders}))
 
 

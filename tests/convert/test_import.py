@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +19,7 @@ from backends.core.registry import get_backend
 from convert.import_model import Wish, import_model
 from convert.source.kinds import REFINER, guess_prediction
 from tests.convert import single_files_sd3
+from tests.convert.elsewhere import Imported, import_cut_off
 from tests.convert.single_files import make_folder, single_file
 
 VERSIONS = ("1.x", "2.x", "XL", REFINER)
@@ -35,16 +31,6 @@ SUFFIXES = {
     REFINER: ("safetensors",),
     WITH_TRANSFORMER: ("safetensors",),
 }
-ROOT = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True)
-class Imported:
-    """What a process made of the files, and whether it had a network to reach somebody by."""
-
-    cut_off: bool
-    reached: bool
-    folders: dict[str, Path]
 
 
 @pytest.fixture(scope="module")
@@ -74,20 +60,11 @@ def files(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
 def imported(
     files: dict[tuple[str, str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Imported]:
-    """In a network namespace of its own where that is allowed: there, nothing can be reached at all."""
+    """In a network namespace of its own where that is allowed."""
     models = tmp_path_factory.mktemp("models")
-    cut = ["unshare", "--map-root-user", "--net"]
-    allowed = bool(shutil.which("unshare")) and subprocess.run([*cut, "true"], check=False).returncode == 0
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        words = [str(models), str(listening.getsockname()[1]), *map(str, files.values())]
-        command = [*(cut if allowed else []), sys.executable, "-m", "tests.convert.import_elsewhere", *words]
-        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
-    told = json.loads(ran.stdout.splitlines()[-1])
-    yield Imported(allowed, told["reached"], {file: Path(at) for file, at in told["folders"].items()})
-    assert sorted(path.name for path in models.iterdir()) == sorted(
-        p.name for p in map(Path, told["folders"].values())
-    )
+    found = import_cut_off(models, [*map(str, files.values())])
+    yield found
+    assert sorted(path.name for path in models.iterdir()) == sorted(p.name for p in found.folders.values())
 
 
 def _pixels(folder: Path) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ import pytest
 import torch
 from diffusers.pipelines.z_image.pipeline_z_image import ZImagePipeline
 from diffusers.pipelines.z_image.pipeline_z_image_img2img import ZImageImg2ImgPipeline
-from safetensors.torch import load_file, save_file
 
 from backends import cpu_offload, mps
-from backends.core.contract import BrokenModel, InvalidRequest, Stages
+from backends.core.contract import InvalidRequest, Stages
 from backends.core.cuda_driver import Card
 from backends.core.cuda_settings import choose_settings
 from backends.core.fit import Needs, plain_footprint, predict
@@ -24,9 +22,8 @@ from backends.core.mps_quirks import Remedy
 from backends.core.quiet import quiet
 from backends.core.registry import get_backend
 from convert.import_model import Wish, import_model
-from convert.source.describe import describe
 from tests.families.reference import MINIMUM_DB, arguments, make, psnr, start_picture
-from tests.tiny_transformers import BY_SIZE, make_tiny_sd3
+from tests.tiny_transformers import BY_SIZE
 from tests.tiny_zimage import BASE, TURBO, make_tiny_zimage
 
 SIZE = (96, 64)
@@ -169,54 +166,3 @@ def test_whether_it_fits_is_known(turbo: Path) -> None:
     files = [path for part in model.networks for path in model.weight_files(part)]
     assert fit.weights == pytest.approx(sum(path.stat().st_size for path in files), rel=0.1)
     assert fit.stages["vae"] > fit.stages["text_encoder"]
-
-
-COMFY = (
-    ("all_final_layer.2-1.", "final_layer."), ("all_x_embedder.2-1.", "x_embedder."),
-    (".attention.to_out.0.weight", ".attention.out.weight"),
-    (".attention.norm_k.weight", ".attention.k_norm.weight"),
-    (".attention.norm_q.weight", ".attention.q_norm.weight"),
-)  # fmt: skip
-
-
-def as_comfyui_has_it(folder: Path, file: Path, prefix: str) -> Path:
-    """The folder's transformer with the names that ComfyUI gives it, its three projections in one."""
-    stored = load_file(folder / "transformer/diffusion_pytorch_model.safetensors")
-    for name in [name for name in stored if name.endswith(".attention.to_q.weight")]:
-        parts = [stored.pop(name.replace("to_q", part)) for part in ("to_q", "to_k", "to_v")]
-        stored[name.replace("to_q", "qkv")] = torch.cat(parts)
-    for theirs, comfys in COMFY:
-        stored = {name.replace(theirs, comfys): tensor for name, tensor in stored.items()}
-    save_file({f"{prefix}{name}": tensor for name, tensor in stored.items()}, file)
-    return file
-
-
-@pytest.mark.parametrize("prefix", ["", "model.diffusion_model."])
-def test_a_transformer_alone_is_imported_with_a_base(
-    turbo: Path, turbo_stages: Stages, tmp_path: Path, prefix: str
-) -> None:
-    other = make_tiny_zimage(tmp_path / "other", seed=1)
-    file = as_comfyui_has_it(turbo, tmp_path / "z_image_turbo.safetensors", prefix)
-    for part in ("text_encoder", "vae"):
-        for path in (turbo / part).iterdir():
-            shutil.copyfile(path, other / part / path.name)
-    imported = import_model(Wish(source=file, models=tmp_path / "models", base=other))
-    open_folder(imported).check_files()
-    opened = get_backend("cpu_offload").open(imported, {})
-    assert np.array_equal(make(opened, SIZE), make(turbo_stages, SIZE))
-    opened.close()
-
-
-def test_a_transformer_alone_says_what_it_lacks(turbo: Path, tmp_path: Path) -> None:
-    file = as_comfyui_has_it(turbo, tmp_path / "z_image_turbo.safetensors", "")
-    with pytest.raises(BrokenModel, match="no text encoder or VAE") as lacking:
-        import_model(Wish(source=file, models=tmp_path / "models"))
-    assert "--base" in lacking.value.action
-    assert describe(file) == "a Z-Image transformer: import it with --base"
-    with pytest.raises(InvalidRequest, match="is no Z-Image model"):
-        import_model(Wish(source=file, models=tmp_path / "models", base=make_tiny_sd3(tmp_path / "sd3")))
-    stored = load_file(file)
-    save_file({name: tensor for name, tensor in stored.items() if "layers.1." not in name}, file)
-    with pytest.raises(BrokenModel, match="does not fit the Z-Image model"):
-        import_model(Wish(source=file, models=tmp_path / "models", base=turbo))
-    assert not list((tmp_path / "models").iterdir())
