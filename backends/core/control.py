@@ -12,18 +12,24 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from backends.core.contract import Control, GuideRefused, InvalidRequest, Request, Stages
+from backends.core.contract import DEPTH, Control, GuideRefused, InvalidRequest, Request, Stages
 from backends.core.control_pictures import shown
 from backends.core.controlnet import PICTURE, WEIGHT
 from backends.core.model_folder import sha256
 from backends.core.shelf import Shelf
 
+ROUGHLY = "a rough estimate, without a model"
+
 
 @dataclass(frozen=True)
 class Controls:
-    """Each ControlNet of a request with its picture, (1, 3, H, W) in 0..1, and its file."""
+    """Each ControlNet of a request with its picture, (1, 3, H, W) in 0..1, and its file.
+
+    `depth` says how depth was found, where it was.
+    """
 
     told: tuple[tuple[Control, Tensor, Path], ...] = ()
+    depth: str = ""
 
     def at(self, step: int, steps: int, batch: int) -> dict[str, Tensor]:
         """What the denoiser is told in step `step` of `steps`, the first being 0; as diffusers counts it."""
@@ -37,8 +43,9 @@ class Controls:
     @property
     def provenance(self) -> dict[str, str]:
         """The files by name, with the SHA-256 of each."""
-        told = ", ".join(f"{control.model}: {sha256(file)}" for control, _, file in self.told)
-        return {"controlnets": told} if told else {}
+        nets = ", ".join(f"{control.model}: {sha256(file)}" for control, _, file in self.told)
+        told = {"controlnets": nets, "depth": self.depth}
+        return {name: words for name, words in told.items() if words}
 
 
 def read(request: Request, stages: Stages, shelf: Shelf) -> Controls:
@@ -46,10 +53,11 @@ def read(request: Request, stages: Stages, shelf: Shelf) -> Controls:
     size = request.width, request.height
     try:
         files = _load(request, stages, shelf)
-        pictures = [_pixels(guide(control, size)) for control in request.controls]
+        pictures = [_pixels(guide(control, size, shelf)) for control in request.controls]
     except InvalidRequest as error:
         raise GuideRefused(error.message, error.action) from error
-    return Controls(tuple(zip(request.controls, pictures, files, strict=True)))
+    depth = ", ".join(filter(None, (found_by(control, shelf) for control in request.controls)))
+    return Controls(tuple(zip(request.controls, pictures, files, strict=True)), depth)
 
 
 def _load(request: Request, stages: Stages, shelf: Shelf) -> tuple[Path, ...]:
@@ -66,9 +74,20 @@ def _load(request: Request, stages: Stages, shelf: Shelf) -> tuple[Path, ...]:
     return files
 
 
-def guide(control: Control, size: tuple[int, int]) -> Image.Image:
+def guide(control: Control, size: tuple[int, int], shelf: Shelf) -> Image.Image:
     """What the ControlNet is shown, in RGB and of this size. Raises InvalidRequest or UnreadablePicture."""
-    return shown(control.image, control.prepare, size)
+    model = shelf.depth_model(control.by) if control.by else None
+    return shown(control.image, control.prepare, size, model)
+
+
+def found_by(control: Control, shelf: Shelf) -> str:
+    """For a picture's provenance: by what its depth was found, with the files' SHA-256; else nothing."""
+    if control.prepare != DEPTH:
+        return ""
+    if not control.by:
+        return ROUGHLY
+    files = sorted(shelf.depth_model(control.by).glob("*.safetensors"))
+    return f"{control.by}: {' '.join(map(sha256, files))}"
 
 
 def _pixels(image: Image.Image) -> Tensor:

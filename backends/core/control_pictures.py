@@ -1,20 +1,23 @@
 """What a ControlNet is shown, made from a picture without another network.
 
-Depth and poses can't be made so: such pictures have to be drawn, or made elsewhere, and are used as they are.
+Depth can only be guessed so (rough_depth.py); a network of the user's finds it (depth_model.py). Poses can't
+be made so: they come from a file, and are drawn (pose_picture.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps
 
-from backends.core.contract import POSE
+from backends.core.contract import DEPTH, POSE
 from backends.core.contract.pose import fitted, read_pose
 from backends.core.opening import open_picture
 from backends.core.pose_picture import draw_pose
+from backends.core.rough_depth import rough_depth
 
 Array = NDArray[np.float64]
 LOW, HIGH = 100.0, 200.0
@@ -23,21 +26,23 @@ _TILE = 4
 _SIGMA, _WIDER, _SHARP, _LEAST = 0.6, 1.6, 20.0, 4.0
 
 
-def shown(data: bytes, way: str, size: tuple[int, int]) -> Image.Image:
+def shown(data: bytes, way: str, size: tuple[int, int], depth_model: Path | None = None) -> Image.Image:
     """What a ControlNet is shown of a picture's file, in RGB and of this size (width, height).
 
     It is scaled to cover that, cut at the middle and prepared; of a pose's file it is the pose, drawn.
+    Depth is found by the model in this folder, or roughly.
 
     Raises InvalidRequest or UnreadablePicture.
     """
     if way == POSE:
         return draw_pose(fitted(read_pose(data), *size), size)
     image = open_picture(data)
-    return prepare(image if image.size == size else ImageOps.fit(image, size, Image.Resampling.LANCZOS), way)
+    image = image if image.size == size else ImageOps.fit(image, size, Image.Resampling.LANCZOS)
+    return _depth(image, depth_model) if depth_model and way == DEPTH else prepare(image, way)
 
 
 def prepare(image: Image.Image, way: str) -> Image.Image:
-    """An RGB picture of the same size. `way` is one of contract.PREPARATIONS."""
+    """An RGB picture of the same size. `way` is one of contract.PREPARATIONS, but for poses."""
     return _WAYS[way](image.convert("RGB")).convert("RGB")
 
 
@@ -70,6 +75,13 @@ def tile(image: Image.Image) -> Image.Image:
     return small.resize(image.size, Image.Resampling.BICUBIC)
 
 
+def _depth(image: Image.Image, folder: Path) -> Image.Image:
+    """Only this way needs torch."""
+    from backends.core.depth_model import model_depth
+
+    return model_depth(image, folder).convert("RGB")
+
+
 def _same(image: Image.Image) -> Image.Image:
     return image
 
@@ -80,6 +92,7 @@ _WAYS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "canny": canny,
     "scribble": scribble,
     "tile": tile,
+    DEPTH: rough_depth,
 }
 
 

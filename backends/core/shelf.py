@@ -7,9 +7,11 @@ Standard library only.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 from backends.core.contract import LANCZOS, LATENTS, InvalidRequest, unknown
 
@@ -20,6 +22,7 @@ UPSCALERS = (
     "upscalers", "upscale_models", "ESRGAN", "RealESRGAN",
     "models/upscale_models", "models/ESRGAN", "models/RealESRGAN",
 )  # fmt: skip
+DEPTH_MODELS = ("preprocessors", "depth", "models/preprocessors", "models/depth")
 CONTROLNETS = ("controlnets", "ControlNet", "models/ControlNet", "models/controlnet")
 _LORA_ENDINGS = (".safetensors",)
 _EMBEDDING_ENDINGS = (".safetensors", ".pt", ".bin")
@@ -27,6 +30,7 @@ _WILDCARD_ENDINGS = (".txt",)
 _UPSCALER_ENDINGS = (".safetensors",)
 PICKLED_ENDINGS = (".pth", ".pt")
 _CONTROLNET_ENDINGS = (".safetensors",)
+_ESTIMATOR = "ForDepthEstimation"
 _UNNAMED = "diffusion_pytorch_model"
 _DEEPEST = 3
 
@@ -83,7 +87,8 @@ class Shelf:
     def controlnets(self) -> Mapping[str, Path]:
         """ControlNets' weights by name: the file's, or its folder's in diffusers' layout."""
         files = self._named(CONTROLNETS, _CONTROLNET_ENDINGS, by_path=True)
-        return {controlnet_name(path): path for path in reversed(files.values())}
+        nets = [path for path in files.values() if not _is_depth_model(path.parent)]
+        return {controlnet_name(path): path for path in reversed(nets)}
 
     def controlnet(self, name: str) -> Path:
         """The ControlNet's weights. Raises InvalidRequest, with the nearest name, when there is none."""
@@ -94,6 +99,25 @@ class Shelf:
         raise InvalidRequest(
             f"There is no ControlNet called {name!r}.",
             f"Put its file or folder into {self._own(CONTROLNETS)}.",
+        )
+
+    @cached_property
+    def depth_models(self) -> Mapping[str, Path]:
+        """Folders of depth models in transformers' layout by name, among the ControlNets too."""
+        places = (*DEPTH_MODELS, *CONTROLNETS)
+        files = self._named(places, _CONTROLNET_ENDINGS, by_path=True).values()
+        folders = sorted({path.parent for path in files if _is_depth_model(path.parent)})
+        return {folder.name: folder for folder in reversed(folders)}
+
+    def depth_model(self, name: str) -> Path:
+        """The depth model's folder. Raises InvalidRequest, with the nearest name, when there is none."""
+        if name in self.depth_models:
+            return self.depth_models[name]
+        if self.depth_models:
+            raise unknown("depth model", name, self.depth_models)
+        raise InvalidRequest(
+            f"There is no depth model called {name!r}.",
+            f"Put its folder into {self._own(DEPTH_MODELS)}, or use the rough estimate.",
         )
 
     def lora(self, name: str) -> Path:
@@ -146,6 +170,18 @@ class Shelf:
 def controlnet_name(path: Path) -> str:
     """What the ControlNet with these weights is called."""
     return path.parent.name if path.stem.startswith(_UNNAMED) else path.stem
+
+
+def _is_depth_model(folder: Path) -> bool:
+    """Whether transformers' config.json there says so."""
+    try:
+        config: object = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    names = cast(dict[str, object], config).get("architectures") if isinstance(config, dict) else None
+    return isinstance(names, list) and any(
+        str(each).endswith(_ESTIMATOR) for each in cast(list[object], names)
+    )
 
 
 def _files(folder: Path, endings: tuple[str, ...], deepest: int) -> Iterator[Path]:

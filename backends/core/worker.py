@@ -204,7 +204,9 @@ def look_at(look: Look) -> Looked:
     from backends.core.opening import open_picture
 
     try:
-        image = shown(look.data, look.way, look.cut) if look.cut else open_picture(look.data)
+        image = (
+            shown(look.data, look.way, look.cut, look.depth_model) if look.cut else open_picture(look.data)
+        )
     except Exception as error:  # noqa: BLE001 - whatever a strange file does, its owner must hear of it
         return Looked(look.key, problem=describe_failure(error))
     width, height = image.size

@@ -7,6 +7,7 @@ Parent to child: Job, Cancel, Look, Shutdown. Child to parent: Begun, WorkerRead
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from backends.core.contract import Capabilities, Event, Job, MezzotintError, Picture
 
@@ -23,7 +24,7 @@ class Look:
     """Read the picture in these bytes (PNG, JPEG, WebP) and send it back, its longer side `side` pixels.
 
     With `cut`, a width and height, it is what a ControlNet is shown: cut to that size and prepared this
-    `way` (see core/control_pictures.py).
+    `way` (see core/control_pictures.py), depth by the model in this folder or roughly.
     """
 
     key: str
@@ -31,6 +32,7 @@ class Look:
     side: int
     cut: tuple[int, int] | None = None
     way: str = "none"
+    depth_model: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.core.contract import POSE, Control, InvalidRequest, UnreadablePicture
-from backends.core.shelf import controlnet_name
+from backends.core.contract import DEPTH, POSE, Control, InvalidRequest, UnreadablePicture
+from backends.core.shelf import Shelf, controlnet_name
 from desktop.library import paths
 from desktop.library.brought import to_control
 from desktop.library.reading import find_recorded, read_init_picture, read_pose_file
@@ -16,8 +16,9 @@ from desktop.library.record import Controlled, InitPicture, Record, describe_con
 
 _ENDING = ".safetensors"
 _POSES = ".json"
-_SETTING = re.compile(r"(.*),\s*(weight|prepare|from|to)=([^,=]*)", re.DOTALL)
+_SETTING = re.compile(r"(.*),\s*(weight|prepare|by|from|to)=([^,=]*)", re.DOTALL)
 _NAMES = {"weight": "weight", "from": "start", "to": "end"}
+_ROUGH = "rough"
 _LIKE = "Write it like canny=fox.png,prepare=canny,weight=0.8."
 
 
@@ -38,15 +39,15 @@ def add_control(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=PICTURE",
         help="a ControlNet by name or .safetensors file, and its picture; then ,prepare=canny|scribble|tile|"
-        "invert|pose (an OpenPose JSON file)  ,weight=0.8  ,from=0  ,to=0.8 (shares of the steps); can be "
-        "given up to four times",
+        "invert|depth|pose (an OpenPose JSON file)  ,by=MODEL or rough (for depth)  ,weight=0.8  ,from=0  "
+        ",to=0.8 (shares of the steps); can be given up to four times",
     )
 
 
-def find_controls(given: list[str], known: Record) -> Controls:
+def find_controls(given: list[str], known: Record, shelf: Shelf) -> Controls:
     """What is given, else what the record says. Raises InvalidRequest or UnreadablePicture."""
     if given:
-        found = [_parse(text) for text in given]
+        found = [_parse(text, shelf) for text in given]
         return Controls(
             tuple(control for control, _, _ in found),
             tuple(describe_control(control, picture) for control, picture, _ in found),
@@ -56,7 +57,7 @@ def find_controls(given: list[str], known: Record) -> Controls:
     return Controls(wanted, known.controls)
 
 
-def _parse(text: str) -> tuple[Control, InitPicture, Path | None]:
+def _parse(text: str, shelf: Shelf) -> tuple[Control, InitPicture, Path | None]:
     """The control, its picture, and the network's file where one was given."""
     rest, settings = text, dict[str, str]()
     while match := _SETTING.fullmatch(rest):
@@ -71,7 +72,15 @@ def _parse(text: str) -> tuple[Control, InitPicture, Path | None]:
     file = _file(name.strip())
     numbers = {_NAMES[key]: _number(value) for key, value in settings.items() if key in _NAMES}
     model = controlnet_name(file) if file else name.strip()
-    return Control(model=model, image=data, prepare=prepare, **numbers), read, file
+    by = _found_by(prepare, settings.get("by", ""), shelf)
+    return Control(model=model, image=data, prepare=prepare, by=by, **numbers), read, file
+
+
+def _found_by(prepare: str, asked: str, shelf: Shelf) -> str:
+    """The model that depth is found by: the one asked for, else the first there is."""
+    if prepare == DEPTH and not asked:
+        return next(iter(shelf.depth_models), "")
+    return "" if asked == _ROUGH else asked
 
 
 def _file(name: str) -> Path | None:

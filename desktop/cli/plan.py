@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from backends.core import few_steps
-from backends.core.contract import InvalidRequest, ModelFacts, Request
+from backends.core.contract import DEPTH, InvalidRequest, ModelFacts, Request
 from backends.core.model_folder import read_facts
 from backends.core.prompt_tags import LoraTag, split_tags, with_tag
+from backends.core.shelf import Shelf
 from desktop.cli.arguments import GenerateOptions
 from desktop.cli.control_options import Controls, find_controls
 from desktop.cli.hires_options import HiresOptions, find_hires
@@ -58,7 +59,9 @@ def make_plan(options: GenerateOptions) -> Plan:
         )
     model = _find_model(options, known)
     data, init = _find_init(options, known)
-    references, controls = find_references(options.reference, known), find_controls(options.control, known)
+    search = search_folders(paths.expand(text) for text in options.models)
+    references = find_references(options.reference, known)
+    controls = find_controls(options.control, known, Shelf(search))
     loras, files = loras_asked_for(options.lora)
     request = _make_request(
         options, known, model, read_facts(model.folder), data, references, controls, loras
@@ -75,8 +78,8 @@ def make_plan(options: GenerateOptions) -> Plan:
         controls=controls.told,
         destination=destination,
         like=like,
-        search=(*search_folders(paths.expand(text) for text in options.models), *files, *controls.files),
-        notes=_notes(options, like, init),
+        search=(*search, *files, *controls.files),
+        notes=_notes(options, like, init, controls),
     )
 
 
@@ -163,10 +166,14 @@ def _first(*values: _T | None) -> _T:
     return next(value for value in values if value is not None)
 
 
-def _notes(options: GenerateOptions, like: Record | None, init: InitPicture | None) -> tuple[str, ...]:
+def _notes(
+    options: GenerateOptions, like: Record | None, init: InitPicture | None, controls: Controls
+) -> tuple[str, ...]:
     notes: list[str] = []
     if options.strength is not None and init is None:
         notes.append("--strength does nothing without --init.")
     if like is not None and not like.provenance.get("backend"):
         notes.append("That picture was made by another program, so this one will be like it at best.")
+    if any(each.prepare == DEPTH and not each.by for each in controls.wanted):
+        notes.append("The depth is a rough estimate: a depth model finds it far better (docs/control.md).")
     return tuple(notes)

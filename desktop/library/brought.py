@@ -39,6 +39,7 @@ def to_control(told: Controlled, data: bytes) -> Control:
         model=told.model,
         image=data,
         prepare=told.prepare,
+        by=told.by,
         weight=told.weight,
         start=told.start,
         end=told.end,

@@ -63,6 +63,7 @@ class Controlled:
     weight: float = 1.0
     start: float = 0.0
     end: float = 1.0
+    by: str = ""
     pose: str = ""
 
 
@@ -164,6 +165,7 @@ def describe_control(control: Control, picture: InitPicture) -> Controlled:
         model=control.model,
         picture=picture,
         prepare=control.prepare,
+        by=control.by,
         weight=control.weight,
         start=control.start,
         end=control.end,
@@ -236,6 +238,7 @@ def _controlled(entries: _Entries) -> Controlled:
         model=entries.text("model") or "",
         picture=_init_picture(entries, "picture") or InitPicture(name="", path="", sha256=""),
         prepare=entries.text("prepare") or "none",
+        by=entries.text("by") or "",
         pose=_pose(entries.text("pose") or ""),
         **{name: value for name, value in numbers.items() if value is not None},
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from backends.core.contract import PREPARATIONS, Control, GuideRefused
+from backends.core.contract import DEPTH, PREPARATIONS, Control, GuideRefused
 from desktop.model.language import tr
 from desktop.model.start import StartPicture
 
@@ -41,11 +41,13 @@ class NetCard:
 
 @dataclass(frozen=True, kw_only=True)
 class Guide:
-    """A contract.Control as the form has it. `model` is the ControlNet's name, "" while none is chosen."""
+    """A contract.Control as the form has it. `model` is the ControlNet's name, "" while none is chosen; `by`
+    the depth model's, "" for a rough estimate, where depth is prepared."""
 
     picture: StartPicture
     model: str = ""
     prepare: str = AS_IT_IS
+    by: str = ""
     weight: float = 1.0
     start: float = 0.0
     end: float = 1.0
@@ -75,6 +77,7 @@ class Guide:
             model=self.model,
             image=self.picture.data,
             prepare=self.prepare,
+            by=self.by if self.prepare == DEPTH else "",
             weight=self.weight,
             start=self.start,
             end=self.end,
@@ -91,6 +94,7 @@ def guide_of(control: Control, picture: StartPicture) -> Guide:
         picture=picture,
         model=control.model,
         prepare=control.prepare,
+        by=control.by,
         weight=control.weight,
         start=control.start,
         end=control.end,
@@ -122,6 +126,11 @@ def way_in_words(way: str) -> str:
     return words.get(way, way.replace("_", " ").capitalize())
 
 
+def depth_in_words(by: str) -> str:
+    """Depth, and by which model it is found."""
+    return tr("Depth by {model}", model=by) if by else tr("Depth, a rough estimate")
+
+
 class Told(Protocol):
     """What a request's Control and a record's Controlled both say."""
 
@@ -129,6 +138,8 @@ class Told(Protocol):
     def model(self) -> str: ...
     @property
     def prepare(self) -> str: ...
+    @property
+    def by(self) -> str: ...
     @property
     def weight(self) -> float: ...
     @property
@@ -146,7 +157,8 @@ def told(controls: Sequence[Told], names: Sequence[str] = ()) -> str:
 def _told(control: Told, picture: str) -> str:
     parts = [picture] if picture else []
     if control.prepare != AS_IT_IS:
-        parts.append(way_in_words(control.prepare))
+        is_depth = control.prepare == DEPTH
+        parts.append(depth_in_words(control.by) if is_depth else way_in_words(control.prepare))
     parts.append(tr("weight {weight}", weight=f"{control.weight:g}"))
     if (control.start, control.end) != (0.0, 1.0):
         shares = f"{control.start * 100:g}", f"{control.end * 100:g}"

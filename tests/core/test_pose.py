@@ -23,6 +23,7 @@ from backends.core.contract.pose import (
 )
 from backends.core.control import guide
 from backends.core.pose_picture import draw_pose
+from backends.core.shelf import Shelf
 from tests.families.reference import png_bytes, start_picture
 
 DRAWN = Path(__file__).with_name("poses_by_controlnet_aux.npz")
@@ -142,7 +143,7 @@ def test_a_larger_picture_has_thicker_figures() -> None:
 
 def test_a_control_draws_it_in_the_pictures_size() -> None:
     data = in_json(numbers(STANDING), canvas_width=512, canvas_height=512)
-    made = guide(Control(model="openpose", image=data, prepare=POSE), (256, 384))
+    made = guide(Control(model="openpose", image=data, prepare=POSE), (256, 384), Shelf())
     assert (made.size, made.mode) == ((256, 384), "RGB")
     assert made.getpixel((int(100 * 0.75) - 64, 30)) == COLOURS[0]
 

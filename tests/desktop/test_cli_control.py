@@ -9,6 +9,7 @@ import pytest
 
 from backends.core.contract import Control
 from backends.core.contract.pose import read_pose
+from desktop.library.additions import search_folders
 from desktop.library.png import read_png_texts
 from tests.desktop.cli_runner import Mezzotint
 from tests.families.reference import png_bytes, start_picture
@@ -66,6 +67,22 @@ def test_a_pose_is_kept_in_the_recipe(mezzotint: Mezzotint) -> None:
     assert first.requests[0].controls[0].prepare == "pose"
     assert read_pose(first.requests[0].controls[0].image).canvas == (64, 64)
     Path("pose.json").unlink()
+    assert mezzotint("generate", "--like", str(first.path)).requests == first.requests
+
+
+def test_depth_is_found_by_a_model_where_there_is_one(mezzotint: Mezzotint, tmp_path: Path) -> None:
+    rough = mezzotint("generate", "x", "--control", "depth=fox, asleep.png,prepare=depth")
+    assert rough.requests[0].controls[0] == Control(model="depth", image=EDGES, prepare="depth")
+    assert "rough" in rough.err
+    folder = search_folders()[0] / "preprocessors" / "small"
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").touch()
+    (folder / "config.json").write_text('{"architectures": ["DPTForDepthEstimation"]}')
+    first = mezzotint("generate", "x", "--control", "depth=fox, asleep.png,prepare=depth", "--seed", "3")
+    assert first.requests[0].controls[0].by == "small"
+    assert "rough" not in first.err
+    asked = mezzotint("generate", "x", "--control", "depth=fox, asleep.png,by=rough,prepare=depth")
+    assert asked.requests[0].controls == rough.requests[0].controls
     assert mezzotint("generate", "--like", str(first.path)).requests == first.requests
 
 

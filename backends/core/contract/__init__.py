@@ -3,7 +3,14 @@
 Standard library only, so that the window can import it without importing torch.
 """
 
-from backends.core.contract.control import MAX_CONTROL_WEIGHT, MAX_CONTROLS, POSE, PREPARATIONS, Control
+from backends.core.contract.control import (
+    DEPTH,
+    MAX_CONTROL_WEIGHT,
+    MAX_CONTROLS,
+    POSE,
+    PREPARATIONS,
+    Control,
+)
 from backends.core.contract.errors import (
     BackendUnavailable,
     BadPicture,
@@ -72,6 +79,7 @@ from backends.core.contract.requests import (
 )
 
 __all__ = [
+    "DEPTH",
     "EACH_PICTURES",
     "EDGES",
     "HIRES_STRENGTH",
