@@ -75,6 +75,7 @@ _CAPABILITIES = Capabilities(
             "preview",
             "attention_maps",
             "controlnets",
+            "refiner",
         }
     ),
     precisions=("float32", "bfloat16"),
@@ -131,6 +132,7 @@ def _on_cpu(limit: int | None, unet_dtype: torch.dtype) -> Placement:
         device=torch.device("cpu"),
         unet_dtype=unet_dtype,
         free_bytes=budget.bytes,
+        beside_bytes=budget.beside,
         parts=budget.parts,
     )
 
@@ -160,6 +162,7 @@ def _on_card(limit: int | None, model_folder: Path) -> Placement:
         text_dtype=torch.bfloat16 if reads_with_language_model(folder) else torch.float16,
         unet_dtype=torch.float16 if is_unet else torch.bfloat16,
         free_bytes=budget.bytes,
+        beside_bytes=lambda: 0,  # a budget of the card can't tell another model's arrays from its own
         parts=budget.parts,
         after_picture=cuda.empty_cache,
     )

@@ -56,6 +56,7 @@ _CAPABILITIES = Capabilities(
             "preview",
             "attention_maps",
             "controlnets",
+            "refiner",
         }
     ),
     precisions=("int8", "nf4"),

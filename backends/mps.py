@@ -47,6 +47,7 @@ _CAPABILITIES = Capabilities(
             "preview",
             "attention_maps",
             "controlnets",
+            "refiner",
         }
     ),
     precisions=("float16",),

@@ -13,6 +13,7 @@ from backends import families
 from backends.core import chunks
 from backends.core.contract import (
     NEGATIVE,
+    Conditioning,
     DistilledFamily,
     Event,
     ModelFacts,
@@ -29,8 +30,7 @@ def read_prompt(run: Run, index: int) -> Generator[Event, None, Mapping[str, Ten
     """The conditioning: the prompt's, or the negative prompt's and the prompt's as a batch of two."""
     request, text, began = run.request, run.prompts.of(index), time.perf_counter()
     yield StageStarted(request.id, Stage.READING_PROMPT)
-    run.prompts.prepare(run.stages, index)
-    positive = run.stages.encode_text(text.words, request.clip_skip)
+    positive, tensors = encode(run, index)
     run.tokens = positive.places
     limit = run.stages.facts.token_limit
     chunked = tuple(place // limit for place in positive.places)
@@ -38,6 +38,15 @@ def read_prompt(run: Run, index: int) -> Generator[Event, None, Mapping[str, Ten
     yield from _text_notices(request, run.stages.facts, text.words, positive.cut)
     if advice := run.prompts.advice():
         yield Notice(request.id, advice)
+    yield run.finished(Stage.READING_PROMPT, began)
+    return tensors
+
+
+def encode(run: Run, index: int) -> tuple[Conditioning, dict[str, Tensor]]:
+    """The prompt as it is read, and all that the denoiser is told."""
+    request, text = run.request, run.prompts.of(index)
+    run.prompts.prepare(run.stages, index)
+    positive = run.stages.encode_text(text.words, request.clip_skip)
     tensors = dict(positive.tensors)
     if run.guided:
         tensors = _with_negative(run, text.negative, tensors)
@@ -45,8 +54,7 @@ def read_prompt(run: Run, index: int) -> Generator[Event, None, Mapping[str, Ten
     if width := run.stages.facts.guidance_embedding:
         told = cast(DistilledFamily, families.named(run.stages.facts.family))
         tensors |= told.guidance_conditioning(request.guidance_scale, width)
-    yield run.finished(Stage.READING_PROMPT, began)
-    return tensors
+    return positive, tensors
 
 
 def _with_negative(run: Run, text: str, positive: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from collections.abc import Generator
 
 from torch import Tensor
 
-from backends.core import control, guard, hires, pictures, samplers
+from backends.core import control, guard, hires, pictures
 from backends.core.contract import Event, Stage, StageProgress, StageStarted
 from backends.core.enlarger import find_enlarger
 from backends.core.run import Run, remarks
@@ -22,12 +22,20 @@ def second_pass(run: Run, shelf: Shelf) -> Generator[Event, None, Run | None]:
     request, scheduler = run.request, run.new_scheduler()
     if request.hires is None:
         return None
-    samplers.set_steps(scheduler, request.sampler, request.steps)
+    run.steps_after = request.hires.steps
     first = math.ceil(len(scheduler.timesteps) / scheduler.order)
     larger = hires.second_pass(request, request.hires, scheduler)
     way = find_enlarger(request.hires.by, shelf)
-    detail = Run(larger, run.stages, run.prompts, run.seconds, steps_before=first, enlarger=way)
-    samplers.set_steps(detail.new_scheduler(), larger.sampler, larger.steps)
+    detail = Run(
+        larger,
+        run.stages,
+        run.prompts,
+        run.seconds,
+        denoising=Stage.DETAILING,
+        steps_before=first,
+        enlarger=way,
+    )
+    detail.new_scheduler()
     detail.controls = control.read(larger, run.stages, shelf)
     yield from read_picture(detail)
     return detail

@@ -12,18 +12,19 @@ import math
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from backends.core import control, guard, hires, noise, pictures, preview, samplers
+from backends.core import control, guard, pictures, preview, samplers
 from backends.core.conditioning import read_prompt, resized
 from backends.core.contract import (
     Event,
     Finished,
+    InvalidRequest,
     Notice,
     PictureReady,
     Request,
@@ -34,9 +35,11 @@ from backends.core.contract import (
 )
 from backends.core.detailing import enlarge, second_pass
 from backends.core.prompt_reading import Prompts
+from backends.core.refining import Refining
+from backends.core.relay import Relay
 from backends.core.run import Run, remarks
 from backends.core.shelf import Shelf
-from backends.core.starting import read_picture, read_references, starting_point
+from backends.core.starting import Leg, first_leg, read_picture, read_references
 
 if TYPE_CHECKING:
     from backends.core.inside import Observer
@@ -49,66 +52,79 @@ def generate(
     previews: bool = True,
     inside: bool = False,
     search: Iterable[Path] = (),
+    relay: Relay | None = None,
 ) -> Generator[Event]:
     """Makes the pictures of a request. Closing the generator cancels.
 
     With `inside` it also tells what happens within each step (see inside.py); the pictures are the same.
-    LoRAs, embeddings and wildcards that the prompt names are looked for in `search` (see shelf.py).
+    LoRAs, embeddings and wildcards that the prompt names are looked for in `search` (see shelf.py). `relay`
+    has the refiner, for a request with one.
     Raises InvalidRequest, UnreadablePicture, OutOfMemory or BadPicture.
     """
     shelf = Shelf(search)
     run = Run(request, stages, Prompts(request, shelf))
-    stages.check_size(request.width, request.height)
-    if request.hires is not None:
-        stages.check_size(*request.picture_size)
-    samplers.check_sampler(request.sampler, stages.facts)
-    samplers.set_steps(run.new_scheduler(), request.sampler, request.steps)
+    _check(run, relay)
     run.references = yield from read_references(run)
     run.controls = control.read(request, stages, shelf)
     conditioning = yield from read_prompt(run, 0)
     start = yield from read_picture(run)
     detail = yield from second_pass(run, shelf)
-    show = preview.of(stages) if previews else None
+    last, show = detail or run, preview.of(stages) if previews else None
+    refining = Refining(last, relay, shelf) if relay and request.refiner else None
     for index in range(request.count):
         if run.prompts.differs(index):
             conditioning = yield from read_prompt(run, index)
         observer = _observer(run, index) if inside else None
-        latents = yield from _denoise(run, index, conditioning, start, show, observer)
+        leg = yield from _denoise(run, index, conditioning, first_leg(run, index, start), show, observer)
         if detail is not None:
-            larger = yield from enlarge(run, detail, index, latents)
-            latents = yield from _denoise(detail, index, resized(detail, conditioning), larger, show, None)
-        yield from _develop(detail or run, index, latents)
+            larger = first_leg(detail, index, (yield from enlarge(run, detail, index, leg.latents)))
+            leg = yield from _denoise(detail, index, resized(detail, conditioning), larger, show, None)
+        if refining is None:
+            yield from _develop(last, index, leg.latents)
+        elif refining.take(index, leg):
+            yield from _refine(refining, show)
     yield Finished(request.id)
+
+
+def _check(run: Run, relay: Relay | None) -> None:
+    """Raises what can be known before anything is made."""
+    request, stages = run.request, run.stages
+    stages.check_size(request.width, request.height)
+    if request.hires is not None:
+        stages.check_size(*request.picture_size)
+    samplers.check_sampler(request.sampler, stages.facts)
+    run.new_scheduler()
+    if request.refiner is not None:
+        if relay is None:
+            raise InvalidRequest(
+                f"The refiner {request.refiner.model} is not here.", "Choose another, or leave it out."
+            )
+        relay.check(stages)
 
 
 def _denoise(
     run: Run,
     index: int,
     conditioning: Mapping[str, Tensor],
-    start: hires.Start | None,
+    leg: Leg,
     show: preview.LinearPreview | None,
     observer: Observer | None,
-) -> Generator[Event, None, Tensor]:
-    """Steps from noise, or from the start picture with noise, to clean latents."""
-    request, began = run.request, time.perf_counter()
+) -> Generator[Event, None, Leg]:
+    """Makes the steps of a leg, and gives it with the latents that come of them."""
+    request, began, scheduler = run.request, time.perf_counter(), leg.scheduler
     yield StageStarted(request.id, run.denoising, index)
-    generator = noise.generator_for(request.seed + index)
-    scheduler = run.new_scheduler()
-    samplers.set_steps(scheduler, request.sampler, request.steps)
-    latents, timesteps, region = starting_point(run, scheduler, generator, start)
-    extra = _step_arguments(scheduler, generator)
-    steps_after = request.hires.steps if request.hires else 0
-    total = run.steps_before + math.ceil(len(timesteps) / scheduler.order) + steps_after
-    for done, timestep in enumerate(timesteps, start=1):
+    extra, latents = _step_arguments(scheduler, leg.generator), leg.latents
+    total = run.steps_before + math.ceil(leg.count / scheduler.order) + run.steps_after
+    for done, timestep in enumerate(leg.timesteps[: leg.count], start=1):
         step_began = time.perf_counter()
         model_input = scheduler.scale_model_input(latents, timestep)
-        told = {**conditioning, **run.controls.at(done - 1, len(timesteps), 2 if run.guided else 1)}
+        told = {**conditioning, **run.controls.at(done - 1, len(leg.timesteps), 2 if run.guided else 1)}
         with observer.watching() if observer else nullcontext():
-            prediction = _predict(run, region.widened(model_input), float(timestep), told)
+            prediction = _predict(run, leg.region.widened(model_input), float(timestep), told)
         guided = prediction.guided
         guard.check_finite(guided, "denoising")
         latents = scheduler.step(guided, timestep, latents, return_dict=False, **extra)[0]
-        latents = region.restored(scheduler, latents, timesteps[done : done + 1])
+        latents = leg.region.restored(scheduler, latents, leg.timesteps[done : done + 1])
         picture = None
         if show is not None:
             picture = show(preview.clean_estimate(scheduler, model_input, guided, float(timestep)))
@@ -124,7 +140,18 @@ def _denoise(
     yield run.finished(run.denoising, began, index)
     if observer is not None:
         yield from observer.finish(latents)
-    return latents
+    return replace(leg, latents=latents)
+
+
+def _refine(refining: Refining, show: preview.LinearPreview | None) -> Generator[Event]:
+    """The refiner's turn: it finishes what the first model has left to it."""
+    run = yield from refining.begin()
+    for half in refining.waiting:
+        run.seconds.update(half.seconds)
+        told, leg = refining.conditioning(run, half.index), refining.leg(half)
+        leg = yield from _denoise(run, half.index, told, leg, show, None)
+        yield from _develop(run, half.index, leg.latents)
+    refining.end()
 
 
 def _observer(run: Run, index: int) -> Observer:
@@ -182,6 +209,6 @@ def _develop(run: Run, index: int, latents: Tensor) -> Iterator[Event]:
         request.seed + index,
         pictures.to_picture(pixels),
         dict(run.seconds),
-        {**run.stages.provenance, **run.prompts.provenance, **run.provenance},
+        run.provenance,
         *run.prompts.where_chosen(index),
     )

@@ -22,7 +22,8 @@ def _nothing() -> None:
 class Placement:
     """Where the networks run, in which precision each computes, and how they get there.
 
-    `free_bytes`: what arrays may still take on the device. `load` brings one part there; `parts` decides
+    `free_bytes`: what arrays may still take on the device; `beside_bytes` what a second model may, where that
+    is less. `load` brings one part there; `parts` decides
     where the networks are between uses. `attention` is a diffusers attention processor for UNet and VAE.
     `decode` are the ways to decode, the best first. `before_picture` is called before a request's first
     network runs, `after_picture` after each decoding. `remarks` collects sentences for the person waiting.
@@ -36,6 +37,7 @@ class Placement:
     unet_dtype: torch.dtype = torch.float32
     vae_dtype: torch.dtype = torch.float32
     free_bytes: Callable[[], int]
+    beside_bytes: Callable[[], int] | None = None
     load: Loader = load_on_device
     parts: Callable[[ModelFolder, Placement], Parts] = Resident
     attention: Any | None = None

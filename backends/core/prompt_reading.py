@@ -55,10 +55,13 @@ class Prompts:
         """Gives the stages what the prompts name. Raises InvalidRequest when they can't take it."""
         text = self.of(index)
         loras = tuple((self._shelf.lora(tag.name), tag.weight) for tag in text.loras)
-        _hand(stages, "use_loras", loras, "a LoRA")
+        self._hand_loras(stages, loras)
         files = prompt_embeddings.used_in((text.words, text.negative), self._shelf.embeddings)
         _hand(stages, "use_embeddings", files, "an embedding")
         self._files = {tag.name: file for tag, (file, _) in zip(text.loras, loras, strict=True)} | files
+
+    def _hand_loras(self, stages: Stages, loras: tuple[tuple[Path, float], ...]) -> None:
+        _hand(stages, "use_loras", loras, "a LoRA")
 
     @property
     def scheduler_settings(self) -> Mapping[str, Any]:
@@ -81,6 +84,13 @@ class Prompts:
         """The files that the last prompts named, by name, with the SHA-256 of each."""
         told = ", ".join(f"{name}: {self._digest(file)}" for name, file in self._files.items())
         return {"additions": told} if told else {}
+
+
+class RefinersPrompts(Prompts):
+    """The same for a refiner, which no LoRA is for: those in the prompt are the first model's."""
+
+    def _hand_loras(self, stages: Stages, loras: tuple[tuple[Path, float], ...]) -> None:
+        super()._hand_loras(stages, ())
 
 
 def _hand(stages: Stages, door: str, things: Any, what: str) -> None:

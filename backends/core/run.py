@@ -10,14 +10,18 @@ from typing import Any
 from torch import Tensor
 
 from backends.core import control, inpaint, samplers
-from backends.core.contract import Notice, Request, Stage, StageFinished, Stages
+from backends.core.contract import ModelFacts, Notice, Request, Stage, StageFinished, Stages
 from backends.core.enlarger import Enlarger
 from backends.core.prompt_reading import Prompts
 
 
 @dataclass
 class Run:
-    """What the stages of one request share."""
+    """What the stages of one request share.
+
+    `steps_before` and `steps_after` are steps of other runs for the same picture. `follows`: the run that
+    began the picture, where this one only finishes it.
+    """
 
     request: Request
     stages: Stages
@@ -27,17 +31,20 @@ class Run:
     references: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     inpainting: inpaint.Inpainting | None = None
     controls: control.Controls = field(default_factory=control.Controls)
+    denoising: Stage = Stage.DENOISING
     steps_before: int = 0
+    steps_after: int = 0
     enlarger: Enlarger | None = None
-
-    @property
-    def denoising(self) -> Stage:
-        return Stage.DETAILING if self.steps_before else Stage.DENOISING
+    follows: Run | None = None
 
     @property
     def provenance(self) -> Mapping[str, str]:
-        controls = self.controls.provenance
-        return {**self.enlarger.provenance, **controls} if self.enlarger else controls
+        """Everything that had a part in the picture, for its record."""
+        if self.follows is not None:
+            made = self.stages.provenance
+            return {**self.follows.provenance, "refiner": f"{made['model']}: {made['model_hash']}"}
+        own = {**self.enlarger.provenance} if self.enlarger else {}
+        return {**self.stages.provenance, **self.prompts.provenance, **own, **self.controls.provenance}
 
     @property
     def guided(self) -> bool:
@@ -46,14 +53,21 @@ class Run:
         return self.request.guidance_scale > 1 and facts.takes_guidance and not embedded
 
     def new_scheduler(self) -> Any:
-        facts, request = self.stages.facts, self.request
-        shape = facts.latent_shape(request.width, request.height)
-        wanted = {**facts.scheduler_config, **self.prompts.scheduler_settings, "latent_shape": shape}
-        return samplers.make_scheduler(self.request.sampler, wanted)
+        """A fresh one, with its timesteps. Raises InvalidRequest when it can't make that many steps."""
+        return scheduler_for(self.request, self.stages.facts, self.prompts)
 
     def finished(self, stage: Stage, began: float, index: int = 0) -> StageFinished:
         self.seconds[stage.name.lower()] = time.perf_counter() - began
         return StageFinished(self.request.id, stage, self.seconds[stage.name.lower()], index)
+
+
+def scheduler_for(request: Request, facts: ModelFacts, prompts: Prompts) -> Any:
+    """A request's sampler for a model, with its timesteps. Raises InvalidRequest."""
+    shape = facts.latent_shape(request.width, request.height)
+    wanted = {**facts.scheduler_config, **prompts.scheduler_settings, "latent_shape": shape}
+    scheduler = samplers.make_scheduler(request.sampler, wanted)
+    samplers.set_steps(scheduler, request.sampler, request.steps)
+    return scheduler
 
 
 def remarks(run: Run) -> Iterator[Notice]:

@@ -129,6 +129,17 @@ def skipped_steps(scheduler: Any, steps: int, strength: float) -> int:
     return steps - min(int(steps * strength), steps)
 
 
+def steps_until(scheduler: Any, switch: float) -> int:
+    """How many of its timesteps come before the share `switch` of the noise schedule is done.
+
+    As diffusers' `denoising_end` counts them. A scheduler of second order makes two for a step: those are
+    not parted (diffusers parts them, and makes that step twice).
+    """
+    total = int(scheduler.config.num_train_timesteps)
+    last = round(total - switch * total)
+    return scheduler.order * int((scheduler.timesteps[:: scheduler.order] >= last).sum())
+
+
 def set_steps(scheduler: Any, sampler: str, steps: int) -> None:
     """Prepares the timesteps. Raises InvalidRequest when the sampler can't make that many."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,6 +13,22 @@ from torch import Tensor
 from backends.core import guard, hires, inpaint, noise, references, samplers
 from backends.core.contract import Event, InvalidRequest, Request, Stage, StageStarted
 from backends.core.run import Run
+
+
+@dataclass(frozen=True)
+class Leg:
+    """Steps of one picture that one model makes, one after another.
+
+    `latents` is what they start from, `timesteps` those that lead to the finished picture, of which the first
+    `count` are this leg's. `region` is what stays as it is.
+    """
+
+    scheduler: Any
+    generator: torch.Generator
+    latents: Tensor
+    timesteps: Tensor
+    count: int
+    region: inpaint.Region
 
 
 def read_picture(run: Run) -> Generator[Event, None, hires.Start | None]:
@@ -43,7 +60,18 @@ def encoded(run: Run, pixels: Tensor, doing: str) -> hires.Start:
     return hires.drawn_from(moments, run.stages.facts)
 
 
-def starting_point(
+def first_leg(run: Run, index: int, start: hires.Start | None) -> Leg:
+    """From the start to the finished latents, or to where a refiner takes over. Raises InvalidRequest."""
+    generator, scheduler = noise.generator_for(run.request.seed + index), run.new_scheduler()
+    latents, timesteps, region = _starting_point(run, scheduler, generator, start)
+    count = len(timesteps)
+    if run.request.refiner and run.request.hires is None:
+        skipped = len(scheduler.timesteps) - count
+        count = samplers.steps_until(scheduler, run.request.refiner.switch) - skipped
+    return Leg(scheduler, generator, latents, timesteps, count, region)
+
+
+def _starting_point(
     run: Run, scheduler: Any, generator: torch.Generator, start: hires.Start | None
 ) -> tuple[Tensor, Tensor, inpaint.Region]:
     """Latents before the first step, the timesteps still to make, and what stays as it is.

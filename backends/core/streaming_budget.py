@@ -42,6 +42,10 @@ class Budget:
         """What weights and arrays may take now."""
         return self._limit or int(self._machine() * _USABLE)
 
+    def beside(self) -> int:
+        """What a second model may take now. Of a person's limit nothing: the two take turns in it."""
+        return 0 if self.is_wished else int(available_bytes() * _USABLE)
+
     def parts(self, folder: ModelFolder, placement: Placement) -> Streamed:
         """The model's networks, streaming as this budget needs it."""
         room = Rooms(self, folder, placement)

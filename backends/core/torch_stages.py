@@ -44,7 +44,7 @@ class TorchStages:
         self._facts, self._needs = folder.facts, Needs(folder, placement.footprint)
         self._remarks = placement.remarks
         self._tokenizers: list[Any] = [load_tokenizer(folder, part) for part in folder.tokenizers]
-        self._parts: Parts = self._first_parts()
+        self._held: Parts | None = self._first_parts()
         self._loras: tuple[tuple[Path, float], ...] = ()
         self._controls: dict[Path, Any] = {}
         self._control_files: tuple[Path, ...] = ()
@@ -87,11 +87,11 @@ class TorchStages:
         if loras == self._loras:
             return
         added = lora.additions(self._folder, loras)
-        self._parts.close()
+        self._let_go()
         self._folder, self._loras = replace(self._folder, additions=added), loras
         for sentence in lora.left_out(self._folder, loras):
             fallback.say(self._remarks, sentence)
-        self._parts = self._first_parts()
+        self._held = self._first_parts()
 
     def use_controls(self, files: tuple[Path, ...]) -> None:
         """From now on these ControlNets are at hand, numbered in this order. Raises InvalidRequest."""
@@ -101,6 +101,16 @@ class TorchStages:
             network = held.get(file) or controlnet.load(self._folder, file, to.device, to.unet_dtype)
             set_attention(network, "unet", to.attention)
             self._controls[file] = network
+
+    def rest(self) -> None:
+        """Gives the weights back until they are used again."""
+        self._controls = {}
+        self._let_go()
+
+    def bytes_beside(self) -> int:
+        """What another model could take now, beside what this one holds."""
+        beside = self._placement.beside_bytes
+        return self._placement.free_bytes() if beside is None else beside()
 
     def use_embeddings(self, files: Mapping[str, Path]) -> None:
         """From now on these words stand for the vectors in their files. Raises InvalidRequest."""
@@ -159,7 +169,7 @@ class TorchStages:
 
     def close(self) -> None:
         self.use_controls(())
-        self._parts.close()
+        self._let_go()
 
     def _predict(self, latents: Tensor, timestep: float, conditioning: Mapping[str, Tensor]) -> Tensor:
         dtype, network = self._placement.unet_dtype, self._use(self._folder.denoiser, tuple(latents.shape))
@@ -167,9 +177,15 @@ class TorchStages:
         inputs: dict[str, Any] = {name: self._to(tensor, dtype) for name, tensor in plain.items()}
         controls = {number: (self._to(picture, dtype), weight) for number, (picture, weight) in told.items()}
         time = torch.tensor(timestep, dtype=torch.float32, device=self._placement.device)
-        given, networks = self._to(latents, dtype), [self._controls[file] for file in self._control_files]
+        given, networks = self._to(latents, dtype), self._control_networks()
         inputs |= controlnet.residuals(networks, controls, given, time, inputs)
         return self._folder.family.predict(network, given, time, inputs).float().cpu()
+
+    def _control_networks(self) -> list[Any]:
+        """In their order; loaded again after a rest."""
+        if len(self._controls) < len(set(self._control_files)):
+            self.use_controls(self._control_files)
+        return [self._controls[file] for file in self._control_files]
 
     def _decode(self, latents: Tensor, dtype: torch.dtype) -> Tensor:
         """By the first way that memory is predicted to suffice for, and by the next when it does not."""
@@ -194,8 +210,8 @@ class TorchStages:
         """The same once more, with weights that stream; nothing else stays on the device."""
 
         def with_all_the_room() -> Tensor:
-            self._parts.close()
-            self._parts = self._without_room()
+            self._let_go()
+            self._held = self._without_room()
             return run()
 
         return Attempt(with_all_the_room, fallback.STREAMED)
@@ -223,6 +239,17 @@ class TorchStages:
 
     def _use(self, part: str, shape: tuple[int, ...]) -> Any:
         return self._parts.use(part, shape)
+
+    @property
+    def _parts(self) -> Parts:
+        if self._held is None:
+            self._held = self._first_parts()
+        return self._held
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
     def _first_parts(self) -> Parts:
         try:

@@ -14,9 +14,10 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from backends.core.contract import (
     Backend,
@@ -48,6 +49,9 @@ from backends.core.worker_messages import (
     WorkerReady,
 )
 
+if TYPE_CHECKING:
+    from backends.core.relay import Relay
+
 
 class Engine(Protocol):
     """What makes pictures in the child. The real one is PipelineEngine; tests bring a fake.
@@ -77,6 +81,7 @@ class PipelineEngine:
 
     def __init__(self) -> None:
         self._open: tuple[object, Stages] | None = None
+        self._refiner: tuple[object, Relay] | None = None
 
     def warm_up(self) -> Capabilities | None:
         from backends.core import pipeline, registry, torch_stages
@@ -96,11 +101,14 @@ class PipelineEngine:
         request_id, began = job.request.id, time.perf_counter()
         yield StageStarted(request_id, Stage.LOADING)
         yield from self._prepare(job)
-        stages = self._stages(job)
+        stages, relay = self._stages(job), self._relay(job)
         yield StageFinished(request_id, Stage.LOADING, time.perf_counter() - began)
-        yield from generate(job.request, stages, previews=job.previews, inside=job.inside, search=job.search)
+        yield from generate(
+            job.request, stages, previews=job.previews, inside=job.inside, search=job.search, relay=relay
+        )
 
     def close(self) -> None:
+        self._close_refiner()
         if self._open is not None:
             self._open[1].close()
             self._open = None
@@ -122,6 +130,25 @@ class PipelineEngine:
             self.close()
             self._open = (_key(backend, job), backend.open(job.model_folder, job.options))
         return self._open[1]
+
+    def _relay(self, job: Job) -> Relay | None:
+        """The refiner's, kept while the jobs' models are the same."""
+        from backends.core.registry import get_backend
+        from backends.core.relay import Relay
+
+        if job.refiner_folder is None:
+            return self._close_refiner()
+        backend = get_backend(job.backend, job.model_folder)
+        key = _key(backend, replace(job, model_folder=job.refiner_folder))
+        if self._refiner is None or self._refiner[0] != key:
+            self._close_refiner()
+            self._refiner = key, Relay(backend, job.refiner_folder, job.options)
+        return self._refiner[1]
+
+    def _close_refiner(self) -> None:
+        if self._refiner is not None:
+            self._refiner[1].close()
+            self._refiner = None
 
     def _is_open(self, backend: Backend, job: Job) -> bool:
         return self._open is not None and self._open[0] == _key(backend, job)

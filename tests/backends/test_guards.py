@@ -40,7 +40,7 @@ from tests import mps_guard
 from tests.device_guard import CARD, DeviceGuard
 from tests.mps_guard import MpsGuard, mps_operators, runs_on_mps
 from tests.tiny_flux2 import make_tiny_flux2
-from tests.tiny_models import EPSILON, make_tiny_model, make_tiny_sdxl
+from tests.tiny_models import EPSILON, make_tiny_model, make_tiny_refiner, make_tiny_sdxl
 from tests.tiny_sana import make_tiny_sana
 from tests.tiny_transformers import make_tiny_sd3
 from tests.tiny_zimage import make_tiny_zimage
@@ -48,6 +48,7 @@ from tests.tiny_zimage import make_tiny_zimage
 TINY_MODELS: dict[str, Callable[[Path], Path]] = {
     "sd1": lambda folder: make_tiny_model(folder, EPSILON),
     "sdxl": lambda folder: make_tiny_sdxl(folder, EPSILON),
+    "sdxl_refiner": lambda folder: make_tiny_refiner(folder, EPSILON),
     "sd3": make_tiny_sd3,
     "zimage": make_tiny_zimage,
     "flux2": lambda folder: make_tiny_flux2(folder, layers=3),

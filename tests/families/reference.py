@@ -14,6 +14,7 @@ from PIL import Image
 
 from backends.core import pipeline
 from backends.core.contract import PictureReady, Request, Stages
+from backends.core.relay import Relay
 
 MINIMUM_DB = 60.0
 SEED, STEPS = 4711, 4
@@ -27,6 +28,12 @@ SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
         {"use_karras_sigmas": True, "algorithm_type": "sde-dpmsolver++"},
     ),
     "ddim": ("DDIMScheduler", {}),
+    "heun": ("HeunDiscreteScheduler", {}),
+    "unipc": ("UniPCMultistepScheduler", {}),
+    "deis": ("DEISMultistepScheduler", {"algorithm_type": "deis"}),
+    "lms": ("LMSDiscreteScheduler", {}),
+    "plms": ("PNDMScheduler", {"skip_prk_steps": True}),
+    "dpmpp_2s": ("DPMSolverSinglestepScheduler", {"lower_order_final": True}),
     "lcm": ("LCMScheduler", {}),
     "tcd": ("TCDScheduler", {}),
 }
@@ -58,6 +65,7 @@ def make(
     size: tuple[int, int],
     start: Image.Image | None = None,
     search: tuple[Path, ...] = (),
+    relay: Relay | None = None,
     **wanted: Any,
 ) -> np.ndarray:
     """Our picture as (height, width, 3) bytes."""
@@ -71,7 +79,7 @@ def make(
     }
     data = png_bytes(start) if start else None
     request = Request(**(settings | wanted), width=size[0], height=size[1], init_image=data)
-    events = list(pipeline.generate(request, stages, previews=False, search=search))
+    events = list(pipeline.generate(request, stages, previews=False, search=search, relay=relay))
     picture = next(event.picture for event in events if isinstance(event, PictureReady))
     return np.frombuffer(picture.rgb, np.uint8).reshape(picture.height, picture.width, 3)
 

@@ -18,10 +18,12 @@ class Stage(Enum):
     DENOISING = "Denoising"
     ENLARGING = "Enlarging the picture"
     DETAILING = "Denoising in the larger size"
+    OPENING_REFINER = "Opening the refiner"
+    REFINING = "Denoising with the refiner"
     DEVELOPING = "Developing the picture"
 
 
-EACH_PICTURES = (Stage.DENOISING, Stage.ENLARGING, Stage.DETAILING, Stage.DEVELOPING)
+EACH_PICTURES = (Stage.DENOISING, Stage.ENLARGING, Stage.DETAILING, Stage.REFINING, Stage.DEVELOPING)
 """Those that every picture of a request goes through."""
 
 
