@@ -14,6 +14,7 @@ from backends.core.model_folder import open_folder
 from desktop.config import Config, language_for
 from desktop.keeping import Keeping
 from desktop.library import paths
+from desktop.library.model_papers import made_sizes
 from desktop.library.models import InstalledModel, installed_models, models_in
 from desktop.library.settings_file import SettingsUnreadable
 from desktop.model.form import ModelChoice
@@ -85,4 +86,6 @@ def _choice(model: InstalledModel) -> ModelChoice | None:
         takes_controls=facts.takes_controls,
         takes_references=facts.takes_references,
         made_for=str(folder.manifest.get("made_for", "")),
+        size_step=facts.size_step,
+        sizes=made_sizes(folder),
     )

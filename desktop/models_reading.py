@@ -11,7 +11,7 @@ from backends.core.contract import MezzotintError
 from backends.core.model_folder import ModelFolder, open_folder
 from desktop.downloads.job import waiting
 from desktop.library import paths
-from desktop.library.model_papers import licence, written_sha256
+from desktop.library.model_papers import licence, made_sizes, written_sha256
 from desktop.library.models import InstalledModel, installed_models, models_in
 from desktop.library.trash import move_to_trash
 from desktop.model.models_card import ModelCard, Place
@@ -70,6 +70,8 @@ def _papers(folder: ModelFolder) -> dict[str, Any]:
         "origin": str(manifest.get("origin", "")),
         "defaults": facts.defaults,
         "samplers": facts.samplers,
+        "size_step": facts.size_step,
+        "sizes": made_sizes(folder),
         "preparable": facts.family in coreml_folder.FAMILIES,
         "made_for": str(manifest.get("made_for") or ""),
         "conversion": cast(Mapping[str, Any], conversion) if isinstance(conversion, dict) else {},

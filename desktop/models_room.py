@@ -89,4 +89,6 @@ def _choice(card: ModelCard) -> ModelChoice | None:
         folder=card.folder,
         defaults=card.defaults,
         samplers=card.samplers,
+        size_step=card.size_step,
+        sizes=card.sizes,
     )

@@ -13,8 +13,9 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal, Slot
 
 from backends.core.contract import Event, Job, MezzotintError, Picture, SaveFailed
 from backends.core.worker_client import PIPELINE_ENGINE, Worker
-from backends.core.worker_messages import Look, Looked, WorkerReady, WorkerStopped
+from backends.core.worker_messages import Look, Looked, Weigh, Weighed, WorkerReady, WorkerStopped
 from desktop.library.additions import search_folders
+from desktop.model.extending import Sized, Weighing
 from desktop.model.start import StartPicture
 from desktop.model.studio import Made
 
@@ -47,6 +48,7 @@ class Session(QObject):
         self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._saved.connect(self._tell_saved, Qt.ConnectionType.QueuedConnection)
         self._looks: dict[str, tuple[Looking, Failing]] = {}
+        self._weighings: dict[str, Callable[[Weighing | None], None]] = {}
         self._worker = Worker(engine, on_message=self._arrived.emit)
 
     def start(self) -> None:
@@ -82,6 +84,12 @@ class Session(QObject):
         """Has the worker make what a ControlNet is shown of the picture, and make it small."""
         self._look(Look(uuid4().hex, picture.data, _LOOK_SIDE, size, way), then, failed)
 
+    def weigh(self, picture: Sized, then: Callable[[Weighing | None], None]) -> None:
+        """Has the worker predict a picture's memory; None where nobody can say."""
+        key = uuid4().hex
+        self._weighings[key] = then
+        self._worker.ask(Weigh(key, picture.folder, picture.backend, picture.size, picture.guided))
+
     def worker_memory(self) -> int | None:
         """Bytes of memory that the worker's process takes now."""
         import psutil  # here, so that the window is shown without it
@@ -114,12 +122,15 @@ class Session(QObject):
                     self.ready.emit(message)
                 case Looked():
                     self._tell_looked(message)
+                case Weighed():
+                    known = Weighing(message.verdict, message.need, message.free) if message.verdict else None
+                    self._weighings.pop(message.key)(known)
                 case WorkerStopped():
                     self.stopped.emit(message.reason)
 
     def _look(self, look: Look, then: Looking, failed: Failing) -> None:
         self._looks[look.key] = then, failed
-        self._worker.look(look)
+        self._worker.ask(look)
 
     def _tell_looked(self, looked: Looked) -> None:
         then, failed = self._looks.pop(looked.key)

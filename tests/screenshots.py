@@ -40,6 +40,7 @@ from backends.core.contract import (
 from desktop.application import model_choices
 from desktop.library import paths
 from desktop.library.problems import damaged
+from desktop.model.extending import Sized, Weighing
 from desktop.model.language import speak
 from desktop.model.studio import Made
 from desktop.session import Session
@@ -75,6 +76,7 @@ class StillSession(Session):
     def cancel(self, request_id: str) -> None: ...
     def end_worker(self) -> None: ...
     def keep(self, made: Made) -> None: ...
+    def weigh(self, picture: Sized, then: Callable[[Weighing | None], None]) -> None: ...
 
 
 class Scene:

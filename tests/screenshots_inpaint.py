@@ -1,4 +1,4 @@
-"""The states of the mask's brush and of extending, for the screenshots."""
+"""The states of the mask's brush, of extending and of its handles, for the screenshots."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from PIL import Image, ImageDraw
 from PySide6.QtTest import QTest
 
 from backends.core.contract import Picture
+from desktop.model.extending import BELOW, RIGHT
+from desktop.model.models_fit import words_of_fit
 from desktop.model.start import StartPicture
 
 if TYPE_CHECKING:
@@ -37,6 +39,20 @@ def extend(scene: Scene) -> None:
     QTest.qWait(0)
 
 
+def edges(scene: Scene) -> None:
+    """The start picture's edges are pulled outwards; a handle has the focus, and memory is told."""
+    _start(scene)
+    mask = Image.new("L", (_SIDE, _SIDE))
+    mask.paste(255, (60, 60, 200, 160))
+    scene.make.form.mask = _png(mask)
+    scene.make.form.use_size(_SIDE, _SIDE)
+    scene.make.form.extend = (128, 0, 192, 64)
+    scene.window.make_screen.paint_mask(extending=True)
+    scene.make.extending.told.fit = words_of_fit("fits", 2_300_000_000, 9_000_000_000) + "."
+    handle = scene.window.make_screen.brush.edges.handles[RIGHT, BELOW]
+    scene.before_grab.append(handle.setFocus)
+
+
 def _start(scene: Scene) -> None:
     from tests.screenshots import picture
 
@@ -53,4 +69,4 @@ def _png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-STATES = (brush, extend)
+STATES = (brush, extend, edges)

@@ -22,8 +22,10 @@ from backends.core.worker_messages import (
     Look,
     Looked,
     Message,
+    Question,
     Shutdown,
     ToChild,
+    Weighed,
     WorkerReady,
     WorkerStopped,
 )
@@ -54,7 +56,7 @@ class Worker:
         self._jobs: dict[str, _Entry] = {}
         self._unanswered: set[str] = set()
         self._cancelled: set[str] = set()
-        self._looks: dict[str, bytes] = {}
+        self._questions: dict[str, Question] = {}
         self._child: Child | None = None
         self._wanted = False
         self._again = False
@@ -91,12 +93,12 @@ class Worker:
             if self._child is not None and request_id in self._jobs:
                 self._child.outbox.put(_pack(Cancel(request_id)))
 
-    def look(self, look: Look) -> None:
-        """Has the child read a picture; the answer is a Looked with its key."""
+    def ask(self, question: Question) -> None:
+        """Has the child read a picture, or weigh one: the answer is a Looked or Weighed with its key."""
         with self._change:
-            self._looks[look.key] = packed = _pack(look)
+            self._questions[question.key] = question
             if self._child is not None:
-                self._child.outbox.put(packed)
+                self._child.outbox.put(_pack(question))
             self._wanted = self._child is None
             self._change.notify_all()
 
@@ -196,7 +198,8 @@ class Worker:
         with self._change:
             self._child = child
             self._wanted = False
-            for packed in [*self._looks.values(), *(entry.packed for entry in self._jobs.values())]:
+            questions = [_pack(question) for question in self._questions.values()]
+            for packed in [*questions, *(entry.packed for entry in self._jobs.values())]:
                 child.outbox.put(packed)
             for request_id in self._cancelled & self._jobs.keys():
                 child.outbox.put(_pack(Cancel(request_id)))
@@ -212,9 +215,9 @@ class Worker:
                     with self._change:
                         self._jobs.pop(message.request_id, None)
                 self._tell(message)
-            case Looked():
+            case Looked() | Weighed():
                 with self._change:
-                    self._looks.pop(message.key, None)
+                    self._questions.pop(message.key, None)
                 self._tell(message)
             case WorkerReady():
                 self._tell(message)
@@ -232,12 +235,12 @@ class Worker:
             lost, idle = self._lost_job(), not self._jobs
             if lost is not None:
                 del self._jobs[lost]
-            unseen = list(self._looks)
-            self._looks.clear()
+            unanswered = list(self._questions.values())
+            self._questions.clear()
         if self._closing:
             return
-        for key in unseen:
-            self._tell(Looked(key, problem=death))
+        for question in unanswered:
+            self._tell(_without_answer(question, death))
         if lost is not None:
             self._tell(Failed(lost, death))
         elif idle:
@@ -259,6 +262,10 @@ class _Entry:
     packed: bytes
     begun: bool = False
     attempts: int = 0
+
+
+def _without_answer(question: Question, death: WorkerDied) -> Looked | Weighed:
+    return Looked(question.key, problem=death) if isinstance(question, Look) else Weighed(question.key)
 
 
 def _pack(message: ToChild) -> bytes:

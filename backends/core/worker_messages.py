@@ -1,6 +1,7 @@
 """What the worker and its parent say to each other, beside the contract's Job and Event.
 
-Parent to child: Job, Cancel, Look, Shutdown. Child to parent: Begun, WorkerReady, Looked, Event.
+Parent to child: Job, Cancel, Look, Weigh, Shutdown. Child to parent: Begun, WorkerReady, Looked, Weighed,
+Event.
 `WorkerStopped` never crosses the pipe: the parent's handle says it for a child that no longer can.
 """
 
@@ -36,6 +37,17 @@ class Look:
 
 
 @dataclass(frozen=True)
+class Weigh:
+    """Predict the memory that a picture of this size takes, with guidance or without."""
+
+    key: str
+    model_folder: Path
+    backend: str
+    size: tuple[int, int]
+    guided: bool
+
+
+@dataclass(frozen=True)
 class Shutdown:
     """Stop what is going on, close the networks and end."""
 
@@ -56,6 +68,16 @@ class Looked:
     width: int = 0
     height: int = 0
     problem: MezzotintError | None = None
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What was to be weighed, in bytes, with a verdict as fit.py has them; "" where nobody can say."""
+
+    key: str
+    verdict: str = ""
+    need: int = 0
+    free: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,7 +109,9 @@ class WorkerStopped:
     reason: str
 
 
-ToChild = Job | Cancel | Look | Shutdown
-FromChild = Begun | WorkerReady | Looked | Event
-Message = Event | WorkerReady | WorkerStopped | Looked
+Question = Look | Weigh
+"""What a thread of the child's answers while pictures are made."""
+ToChild = Job | Cancel | Question | Shutdown
+FromChild = Begun | WorkerReady | Looked | Weighed | Event
+Message = Event | WorkerReady | WorkerStopped | Looked | Weighed
 """What a parent receives."""

@@ -27,6 +27,16 @@ def written_sha256(folder: ModelFolder) -> str:
     return str(listed.get("sha256", "")) or (blob if re.fullmatch("[0-9a-f]{64}", blob) else "")
 
 
+def made_sizes(folder: ModelFolder) -> tuple[tuple[int, int], ...]:
+    """The only sizes a converted model makes, as its model.json has them; empty: any, or nobody knows."""
+    conversion: object = folder.manifest.get(str(folder.manifest.get("made_for")))
+    told: object = cast(Mapping[str, Any], conversion).get("sizes") if isinstance(conversion, dict) else None
+    try:
+        return tuple((int(width), int(height)) for width, height in cast(list[Any], told or []))
+    except (TypeError, ValueError):
+        return ()
+
+
 def licence(folder: ModelFolder) -> str:
     """From our model.json, or from the card that the hub's folders have; else ""."""
     return str(folder.manifest.get("licence", "")) or _card_licence(folder.path / "README.md")

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from backends.core.contract import MezzotintError, Picture
 from desktop.model import work
+from desktop.model.extending import Sized, Weighing
 from desktop.model.recipes import ForeignRecipe
 from desktop.model.start import StartPicture
 
@@ -24,6 +25,10 @@ class Bench(work.Bench, Protocol):
 
     def look(self, picture: StartPicture, then: Looked, failed: Failing) -> None:
         """Has the picture read and made small."""
+        ...
+
+    def weigh(self, picture: Sized, then: Callable[[Weighing | None], None]) -> None:
+        """Has a picture's memory predicted; None where nobody can say."""
         ...
 
 

@@ -35,6 +35,7 @@ class ModelChoice:
 
     `takes_controls` and `takes_references`: whether ControlNets can guide it, and whether it looks at
     pictures. `made_for` is the backend that it was converted for, or "".
+    Its pictures' sides are multiples of `size_step`, and one of `sizes` where it was converted for some.
     """
 
     name: str
@@ -45,6 +46,8 @@ class ModelChoice:
     takes_controls: bool = False
     takes_references: bool = False
     made_for: str = ""
+    size_step: int = 8
+    sizes: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(kw_only=True)

@@ -23,6 +23,7 @@ from backends.core.contract import (
     Request,
 )
 from desktop.model.bench import Bench, Reader
+from desktop.model.extending import Extending
 from desktop.model.form import FEATHER, NOT_EXTENDED, STRENGTH, Form, ModelChoice, sides_for
 from desktop.model.language import tr
 from desktop.model.problem import WITHOUT, Problem, Remedy
@@ -67,6 +68,7 @@ class Make:
         self.stop, self.stop_all = self.work.stop, self.work.stop_all
         self.take, self.kept, self.not_kept = self.work.take, self.work.kept, self.work.not_kept
         self.form.events.start.connect(self._start_changed)
+        self.extending = Extending(self, bench)
         if form is None:
             self.form.roll_seed()
         if form is None and models:

@@ -39,6 +39,8 @@ class ModelCard:
     origin: str = ""
     defaults: Defaults | None = None
     samplers: tuple[str, ...] = ()
+    size_step: int = 8
+    sizes: tuple[tuple[int, int], ...] = ()
     problem: str = ""
     made_for: str = ""
     outdated: bool = False

@@ -44,14 +44,24 @@ def _verdict(told: Mapping[str, Any]) -> Verdict:
     problem = told.get("problem")
     if fit is None or problem:
         return Verdict(told["backend"], "no", _sentence(said(str(problem or ""))))
-    need = tr("needs {size} of memory", size=in_bytes(fit["need"]))
-    words = {
-        "fits": tr("Fits: {need}", need=need),
-        "streams": tr("Fits, but slower: {need}, so weights are read as they are needed", need=need),
-        "too large": tr("Too large: {need}, and {free} is free", need=need, free=in_bytes(fit["free"])),
-    }
     verdict = str(fit["verdict"])
-    return Verdict(told["backend"], _SIGNS.get(verdict, "no"), words.get(verdict, verdict))
+    return Verdict(told["backend"], sign_of(verdict), words_of_fit(verdict, fit["need"], fit["free"]))
+
+
+def sign_of(verdict: str) -> Sign:
+    """Of a verdict as backends/core/fit.py has them."""
+    return _SIGNS.get(verdict, "no")
+
+
+def words_of_fit(verdict: str, need: int, free: int) -> str:
+    """What a verdict and these bytes come to, without a full stop."""
+    needs = tr("needs {size} of memory", size=in_bytes(need))
+    words = {
+        "fits": tr("Fits: {need}", need=needs),
+        "streams": tr("Fits, but slower: {need}, so weights are read as they are needed", need=needs),
+        "too large": tr("Too large: {need}, and {free} is free", need=needs, free=in_bytes(free)),
+    }
+    return words.get(verdict, verdict)
 
 
 def in_bytes(count: int) -> str:

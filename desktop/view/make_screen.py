@@ -47,6 +47,7 @@ class MakeScreen(QWidget):
         self.tabs.chosen.connect(self.shown.show_tab)
         self.tabs.chosen.connect(lambda _: self.brush.close_brush())
         self.form.start.inpaint.mask_wanted.connect(self.paint_mask)
+        self.form.start.inpaint.edges_wanted.connect(lambda: self.paint_mask(extending=True))
         self.brush.closed.connect(self._mask_painted)
         self.form.generate.clicked.connect(self.brush.close_brush)
         self.tabs.chosen.connect(lambda _: self._place_recent())
@@ -61,15 +62,16 @@ class MakeScreen(QWidget):
         """Opens one of TABS."""
         self.tabs.buttons[name].setChecked(True)
 
-    def paint_mask(self) -> None:
-        """The brush over the start picture, in the picture's place."""
+    def paint_mask(self, *, extending: bool = False) -> None:
+        """The brush over the start picture, or handles around it, in the picture's place."""
         self.show_tab("picture")
-        self.brush.open()
+        self.brush.open(extending=extending)
         self.shown.setVisible(self.brush.isHidden())
 
     def _mask_painted(self) -> None:
         self.shown.show()
-        self.form.start.inpaint.mask_button.setFocus()
+        tools, extended = self.form.start.inpaint, self.brush.extend.isChecked()
+        (tools.pull if extended and tools.pull.isVisible() else tools.mask_button).setFocus()
 
     def generate(self, *, first: bool = False) -> None:
         """As the button does, with a number that is still being typed."""

@@ -129,7 +129,7 @@ class MaskCanvas(QWidget):
             return
         area = self.area()
         painter.drawPixmap(area, self._picture, QRectF(self._picture.rect()))
-        painter.drawImage(area, _veil(self.sheet.image, area.size().toSize(), self.devicePixelRatioF()))
+        painter.drawImage(area, veil(self.sheet.image, area.size().toSize(), self.devicePixelRatioF()))
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme.current().accent), 2))
             painter.drawRect(area.adjusted(-2, -2, 2, 2))
@@ -169,18 +169,18 @@ class MaskCanvas(QWidget):
         return (at - area.topLeft()) * (self.sheet.image.width() / area.width())
 
 
-def _veil(mask: QImage, size: QSize, density: float) -> QImage:
+def veil(mask: QImage, size: QSize, density: float) -> QImage:
     """The accent's colour, hatched, where the mask is white, and nothing where it is black."""
     alpha = mask.scaled(size * density, mode=Qt.TransformationMode.SmoothTransformation)
     alpha = alpha.convertToFormat(QImage.Format.Format_Grayscale8)
     alpha.reinterpretAsFormat(QImage.Format.Format_Alpha8)
-    veil = QImage(alpha.size(), QImage.Format.Format_ARGB32_Premultiplied)
+    made = QImage(alpha.size(), QImage.Format.Format_ARGB32_Premultiplied)
     colour = QColor(theme.current().accent)
     colour.setAlpha(_VEIL)
-    veil.fill(colour)
-    painter = QPainter(veil)
-    painter.fillRect(veil.rect(), QBrush(QColor(0, 0, 0, _VEIL), Qt.BrushStyle.BDiagPattern))
+    made.fill(colour)
+    painter = QPainter(made)
+    painter.fillRect(made.rect(), QBrush(QColor(0, 0, 0, _VEIL), Qt.BrushStyle.BDiagPattern))
     painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
     painter.drawImage(0, 0, alpha)
     painter.end()
-    return veil
+    return made

@@ -258,11 +258,11 @@ def test_it_shows_what_a_controlnet_is_shown(worker: Worker) -> None:
     picture, buffer = Image.new("RGB", (96, 64), "teal"), io.BytesIO()
     picture.paste("white", (30, 20, 60, 50))
     picture.save(buffer, "PNG")
-    worker.look(Look("edges", buffer.getvalue(), 512, (64, 64), "canny"))
+    worker.ask(Look("edges", buffer.getvalue(), 512, (64, 64), "canny"))
     looked = wait_for(worker, Looked)
     wanted = shown(buffer.getvalue(), "canny", (64, 64))
     assert looked.picture is not None
     assert 0 < sum(looked.picture.rgb) < 255 * 3 * 64 * 64 / 2
     assert (looked.width, looked.height, looked.picture.rgb) == (64, 64, wanted.tobytes())
-    worker.look(Look("torn", buffer.getvalue()[:90], 512, (64, 64), "canny"))
+    worker.ask(Look("torn", buffer.getvalue()[:90], 512, (64, 64), "canny"))
     assert isinstance(wait_for(worker, Looked).problem, UnreadablePicture)

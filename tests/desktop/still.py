@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.core.contract import Defaults, Job
+from desktop.model.extending import Sized
 from desktop.model.form import ModelChoice
 from desktop.model.start import StartPicture
 from desktop.model.studio import Made
@@ -28,6 +29,7 @@ class StillBench:
         self.prepared: list[
             tuple[tuple[StartPicture, str, Size], Callable[..., None], Callable[..., None]]
         ] = []
+        self.weighings: list[tuple[Sized, Callable[..., None]]] = []
         self.looks: list[tuple[StartPicture, Callable[..., None], Callable[..., None]]] = []
 
     def submit(self, job: Job) -> None:
@@ -41,6 +43,9 @@ class StillBench:
 
     def keep(self, made: Made) -> None:
         self.kept.append(made)
+
+    def weigh(self, picture: Sized, then: Callable[..., None]) -> None:
+        self.weighings.append((picture, then))
 
     def look(self, picture: StartPicture, then: Callable[..., None], failed: Callable[..., None]) -> None:
         self.looks.append((picture, then, failed))

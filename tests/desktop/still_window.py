@@ -21,6 +21,7 @@ from backends.core.contract import (
     StageStarted,
     StepDone,
 )
+from desktop.model.extending import Sized
 from desktop.model.settings import Settings
 from desktop.model.start import StartPicture
 from desktop.model.styles import Styles
@@ -50,6 +51,9 @@ class StillSession(Session):
         failed: Callable[..., None],
     ) -> None:
         self.bench.prepared.append(((picture, way, size), then, failed))
+
+    def weigh(self, picture: Sized, then: Callable[..., None]) -> None:
+        self.bench.weigh(picture, then)
 
     def look(self, picture: StartPicture, then: Callable[..., None], failed: Callable[..., None]) -> None:
         self.bench.look(picture, then, failed)

@@ -167,7 +167,7 @@ def test_edges_are_extended(still: StillShop, tools: InpaintTools, qtbot: QtBot)
     left.setValue(32)
     above.stepUp()
     below.setValue(61)
-    assert tools.whole.text() == f"The picture becomes {width + 32} x {height + 64}"
+    assert tools.whole.text().startswith(f"The picture becomes {width + 32} x {height + 64}.")
     qtbot.mouseClick(still.window.form.generate, BUTTON)
     assert (still.request.width, still.request.height) == (width + 32, height + 64)
     assert still.request.extend == (32, 8, 0, 56)
