@@ -11,7 +11,7 @@ from backends.core.contract import BrokenModel, InvalidRequest
 from backends.core.model_folder import sha256
 from convert.source.gguf_file import is_gguf, unpack
 from convert.source.header import Header, read_header
-from convert.source.packing import check_packing, growth
+from convert.source.packing import checked, growth
 from convert.source.pickles import to_safetensors
 
 _PICKLES = (".ckpt", ".pt", ".pth", ".bin")
@@ -40,15 +40,19 @@ def prepare(file: Path, hidden: Path, say: Callable[[str], object]) -> Source:
     digest, confined, path = sha256(file), (), file
     if _is_pickle(file):
         say("Reading the pickle, confined")
-        path = hidden / f"{digest}.safetensors"
+        path = _place(hidden, digest, file.name)
         confined = to_safetensors(file, path)
     elif is_gguf(file):
         say("Unpacking the GGUF file, confined")
-        path = hidden / f"{digest}.safetensors"
+        path = _place(hidden, digest, file.name)
         confined = unpack(file, path)
-    header = read_header(path)
-    check_packing(path, file.name, header)
-    return Source(file, path, header, digest, confined)
+    return Source(file, path, checked(path, file.name, read_header(path)), digest, confined)
+
+
+def _place(hidden: Path, digest: str, name: str) -> Path:
+    """Under the name that a person knows, for when it turns out to be damaged."""
+    (hidden / digest).mkdir(exist_ok=True)
+    return hidden / digest / name
 
 
 def check_space(files: Iterable[Path], models: Path) -> None:

@@ -1,8 +1,9 @@
 """A GGUF file as a safetensors file: its weights are unpacked to half precision.
 
-Read are files of one UNet or a whole model with the first Stable Diffusion files' names of tensors, as
-stable-diffusion.cpp and ComfyUI-GGUF write them, in every kind of packing that the gguf library knows (MIT
-licence; optional). What ComfyUI-GGUF had to flatten has its shape in `comfy.gguf.orig_shape.<name>`.
+Read are files of a model or a part of one with its makers' names of tensors, as stable-diffusion.cpp and
+ComfyUI-GGUF write them, and language models with llama.cpp's, in every kind of packing that the gguf library
+knows (MIT licence; optional). What is not packed stays as it is, and so does bfloat16. What ComfyUI-GGUF had
+to flatten has its shape in `comfy.gguf.orig_shape.<name>`.
 The library trusts a file's counts, so that it runs in a confined process, like a pickle's reader.
 """
 
@@ -19,7 +20,7 @@ from backends.core.contract import BrokenModel
 from convert.source.pickles import in_confinement
 
 _SIGN = b"GGUF"
-_PLAIN = {"F32": ("F32", 4), "F16": ("F16", 2)}
+_PLAIN = {"F32": ("F32", 4), "F16": ("F16", 2), "BF16": ("BF16", 2)}
 _GROWS = 8
 """Two bits become sixteen: no packing takes less."""
 
@@ -45,7 +46,7 @@ def unpack(source: Path, target: Path) -> tuple[str, ...]:
         if shutil.disk_usage(target.parent).free < _GROWS * source.stat().st_size:
             raise BrokenModel(
                 f"{source.name} could not be unpacked: there may be too little room on the disk.",
-                f"Make room on the disk of {target.parent.parent}.",
+                f"Make room on the disk of {target.parents[2]}.",
             ) from error
         raise BrokenModel(
             f"{source.name} is damaged, or packed in a way that is not known here.",
@@ -80,5 +81,11 @@ def _shape(reader: Any, tensor: Any) -> list[int]:
 def _unpacked(reader: Any) -> Iterator[bytes]:
     quants = cast(Any, importlib.import_module("gguf.quants"))
     for tensor in reader.tensors:
-        whole = quants.dequantize(tensor.data, tensor.tensor_type)
-        yield whole.astype("<f4" if tensor.tensor_type.name == "F32" else "<f2").tobytes()
+        whole = quants.dequantize(tensor.data, tensor.tensor_type).astype("<f4")
+        match tensor.tensor_type.name:
+            case "F32":
+                yield whole.tobytes()
+            case "BF16":
+                yield (whole.view("<u4") >> 16).astype("<u2").tobytes()
+            case _:
+                yield whole.astype("<f2").tobytes()

@@ -27,13 +27,15 @@ _OTHERS = {
     "model.diffusion_model.cap_embedder.": "a Lumina model",
     "cap_embedder.": "a Lumina model",
     "model.diffusion_model.label_emb.weight": "an upscaling model",
+    "attention_y_norm.": "a Sana model without Sprint",
+    "model.diffusion_model.attention_y_norm.": "a Sana model without Sprint",
     "control_model.": "a ControlNet",
     "lora_unet_": "a LoRA",
     "lora_te": "a LoRA",
     "unet.down_blocks.": "a LoRA or a model's part in the diffusers layout",
     "emb_params": "a textual inversion",
     "embedder.": "an unCLIP model",
-    "blk.": "a language model",
+    "blk.": "a language model, and not Qwen3",
 }
 _CHANNELS = {5: "a depth model", 7: "an upscaling model", 8: "an editing model", 9: "an inpainting model"}
 _USE = "Use a Stable Diffusion 1.x, 2.x, 3 or XL model."

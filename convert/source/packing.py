@@ -1,10 +1,9 @@
-"""Weights that a file keeps in eight bits, as numbers to compute with: half precision or bfloat16.
+"""Weights that a file keeps in eight or four bits, as numbers to compute with: half precision or bfloat16.
 
-Eight-bit floats (e4m3fn, e5m2) come plain, or with a scale for the whole weight, for each row or for blocks:
-`scale_weight` and a marker `scaled_fp8` in ComfyUI's first files; `weight_scale`, and the format in
-`comfy_quant` tensors or in the header's `_quantization_metadata`, in its later ones (comfy/utils.py,
-convert_old_quants); `weight_scale_inv` in Hugging Face's. Scales of what flows in are for computing with
-eight bits, and are not used. Other packings are refused by name.
+A layer's scale stands beside its weight: `scale_weight`, and a marker `scaled_fp8`, in ComfyUI's first files;
+`weight_scale`, and the format in `comfy_quant` tensors or in the header's `_quantization_metadata`, in its
+later ones (comfy/utils.py, convert_old_quants); `weight_scale_inv` in Hugging Face's. Eight-bit floats may be
+without. Scales of what flows in are for computing with few bits, and not used. Other packings are refused.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import math
 import re
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -22,14 +22,14 @@ from safetensors import safe_open
 
 from backends.core.contract import BrokenModel
 from convert.source.header import Header
+from convert.source.layer_formats import FORMATS, Packed, unpack, whole_shape
 
 _SCALES = (".scale_weight", ".weight_scale", ".weight_scale_inv")
+_SECOND = ".weight_scale_2"
 _FORMAT = ".comfy_quant"
-_ASIDE = (*_SCALES, _FORMAT, ".scale_input", ".input_scale", ".weight_scale_2", ".pre_quant_scale")
+_ASIDE = (*_SCALES, _SECOND, _FORMAT, ".scale_input", ".input_scale")
 _MARKER = "scaled_fp8"
 _ALL_FORMATS = "_quantization_metadata"
-_KNOWN = ("float8_e4m3fn", "float8_e5m2", "int8_tensorwise")
-_EIGHT = ("F8_E4M3", "F8_E5M2", "I8")
 _FLOATS = ("torch.float8_e4m3fn", "torch.float8_e5m2")
 _UNET = "model.diffusion_model."
 """Some files leave it out where they say how a layer is packed."""
@@ -38,11 +38,22 @@ _SIGNS = {
     ".quant_state.bitsandbytes__fp4": "FP4 of bitsandbytes",
     ".wscales": "SVDQuant",
     ".qweight": "four bits",
+    ".pre_quant_scale": "smoothed NVFP4",
 }
-_ODD_TYPES = {"F4": "FP4", "F8_E8M0": "MXFP8"}
 _LONGEST = 4096
 """Bytes of a `comfy_quant` tensor, which holds a line of JSON."""
 _AGAIN = "Get the file again, from where it was published."
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a file says of its layers' packing."""
+
+    by_layer: Mapping[str, Mapping[str, Any]]
+
+    def of(self, layer: str) -> Mapping[str, Any]:
+        """{} for a layer of which nothing is said."""
+        return self.by_layer.get(layer) or self.by_layer.get(layer.removeprefix(_UNET)) or {}
 
 
 class Weights:
@@ -52,28 +63,33 @@ class Weights:
         self._name, self._file = path.name, file
         self._everything = set(cast(list[str], file.keys()))
         self.keys = sorted(key for key in self._everything if not is_aside(key, self._everything))
-        self._said = set(_formats(file, self._everything))
+        self._told = _read_told(file, self._everything)
         self._all_scaled = any(map(_is_marker, self._everything)) and any(map(_is_scale, self._everything))
 
     def tensor(self, key: str) -> Any:
-        """As it is, but for eight bits, which are unpacked. Raises BrokenModel."""
+        """As it is, but for eight and four bits, which are unpacked. Raises BrokenModel."""
         stored, layer = self._file.get_tensor(key), key.removesuffix(".weight")
         scale = next((layer + end for end in _SCALES if layer + end in self._everything), None)
         if layer != key and scale is not None:
-            return self._scaled(stored, self._file.get_tensor(scale), layer)
+            return self._unpacked(stored, scale, layer)
         if layer != key and self._must_be_scaled(layer, stored):
             _broken(self._name, f"it lacks the scale of {layer[:80]}")
         return stored.to(self._whole) if str(stored.dtype) in _FLOATS else stored
 
     def _must_be_scaled(self, layer: str, stored: Any) -> bool:
-        if layer in self._said or layer.removeprefix(_UNET) in self._said:
+        if self._told.of(layer):
             return True
         return self._all_scaled and stored.ndim == 2 and str(stored.dtype) in _FLOATS
 
-    def _scaled(self, stored: Any, scale: Any, layer: str) -> Any:
-        spread = _spread(scale.float(), stored.shape)
+    def _unpacked(self, stored: Any, scale: str, layer: str) -> Any:
+        second = layer + _SECOND
+        second_scale = self._file.get_tensor(second) if second in self._everything else None
+        packed = Packed(stored, self._file.get_tensor(scale), second_scale, self._told.of(layer))
         whole = stored.dtype if stored.is_floating_point() and stored.itemsize > 1 else self._whole
-        unpacked = None if spread is None else (stored.float() * spread).to(whole)
+        try:
+            unpacked = unpack(packed).to(whole)
+        except (ValueError, TypeError, ArithmeticError, RuntimeError, IndexError, AttributeError):
+            unpacked = None
         if unpacked is None or not bool(unpacked.isfinite().all()):
             _broken(self._name, f"the scale of {layer[:80]} makes no sense")
         return unpacked
@@ -93,49 +109,44 @@ def open_weights(path: Path) -> Generator[Weights]:
         yield Weights(path, file)
 
 
-def check_packing(path: Path, name: str, header: Header) -> None:
-    """Raises BrokenModel, naming it, for a packing that can't be unpacked here."""
+def checked(path: Path, name: str, header: Header) -> Header:
+    """The header with the shapes of what is unpacked. `name` is the file's.
+
+    Raises BrokenModel, naming it, for a packing that can't be unpacked here.
+    """
     for key, dtype in header.dtypes.items():
-        sign = next((what for end, what in _SIGNS.items() if key.endswith(end)), _ODD_TYPES.get(dtype))
-        if sign:
-            _refuse(name, sign)
+        sign = next((what for end, what in _SIGNS.items() if key.endswith(end)), None)
+        if sign or dtype == "F4":
+            _refuse(name, sign or "FP4")
     if _ALL_FORMATS not in header.metadata and not any(key.endswith(_FORMAT) for key in header.shapes):
-        return
+        return header
     if any(math.prod(shape) > _LONGEST for key, shape in header.shapes.items() if key.endswith(_FORMAT)):
         _broken(name, "what says how it is packed is too long")
     with cast(Any, safe_open(path, framework="pt")) as file:
-        for told in _formats(file, header.shapes).values():
-            if told.get("format") not in _KNOWN or told.get("convrot"):
-                named = re.sub(r"[^\w.-]+", "", str(told.get("format")))[:40]
-                _refuse(name, f"{named}, rotated" if told.get("convrot") else named)
+        told = _read_told(file, header.shapes)
+    for each in told.by_layer.values():
+        if each.get("format") not in FORMATS:
+            _refuse(name, re.sub(r"[^\w.-]+", "", str(each.get("format")))[:40])
+    shapes = {key: _whole_shape(told, key, shape) for key, shape in header.shapes.items()}
+    return replace(header, shapes=shapes)
+
+
+def _whole_shape(told: Told, key: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    layer = key.removesuffix(".weight")
+    return whole_shape(told.of(layer), shape) if layer != key else shape
 
 
 def growth(header: Header) -> int:
-    """How many more bytes its tensors take when those of eight bits have sixteen."""
-    return sum(math.prod(shape) for key, shape in header.shapes.items() if header.dtypes[key] in _EIGHT)
+    """About how many more bytes its tensors take when those of eight bits, or four, have sixteen."""
+    eight = {"F8_E4M3": 1, "F8_E5M2": 1, "I8": 1, "U8": 3}
+    return sum(
+        math.prod(shape) * eight[header.dtypes[key]]
+        for key, shape in header.shapes.items()
+        if header.dtypes[key] in eight
+    )
 
 
-def _formats(file: Any, keys: Iterable[str]) -> dict[str, Mapping[str, Any]]:
-    """What each layer says of its packing, by the layer's name; {} for one that says nothing sensible."""
-    metadata = cast(dict[str, str], file.metadata() or {})
-    told = _parsed(metadata.get(_ALL_FORMATS, "{}")).get("layers")
-    found: dict[str, Any] = dict(cast(dict[str, Any], told)) if isinstance(told, dict) else {}
-    for key in keys:
-        if key.endswith(_FORMAT):
-            content = file.get_tensor(key).flatten().tolist()
-            found[key.removesuffix(_FORMAT)] = _parsed(bytes(int(each) % 256 for each in content))
-    return {layer: each if isinstance(each, dict) else {"format": each} for layer, each in found.items()}
-
-
-def _parsed(text: str | bytes) -> dict[str, Any]:
-    try:
-        found: object = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return cast(dict[str, Any], found) if isinstance(found, dict) else {}
-
-
-def is_aside(key: str, everything: set[str]) -> bool:
+def is_aside(key: str, everything: Iterable[str]) -> bool:
     """Whether a tensor only says how another is packed; `everything` is what the file holds."""
     end = next((end for end in _ASIDE if key.endswith(end)), None)
     if end is None:
@@ -151,18 +162,27 @@ def _is_scale(key: str) -> bool:
     return key.endswith(_SCALES)
 
 
-def _spread(scale: Any, shape: Any) -> Any:
-    """A scale as it is multiplied with a weight of this shape, or None where it can't be."""
-    if scale.numel() == 1:
-        return scale.reshape(())
-    if shape and scale.ndim and scale.numel() == scale.shape[0] == shape[0]:
-        return scale.reshape(-1, *[1] * (len(shape) - 1))
-    if len(shape) != 2 or scale.ndim != 2 or not scale.numel():
-        return None
-    tall, wide = (math.ceil(whole / blocks) for whole, blocks in zip(shape, scale.shape, strict=True))
-    if (math.ceil(shape[0] / tall), math.ceil(shape[1] / wide)) != tuple(scale.shape):
-        return None
-    return scale.repeat_interleave(tall, 0)[: shape[0]].repeat_interleave(wide, 1)[:, : shape[1]]
+def _read_told(file: Any, keys: Iterable[str]) -> Told:
+    metadata = cast(dict[str, str], file.metadata() or {})
+    told = _parsed(metadata.get(_ALL_FORMATS, "{}")).get("layers")
+    found: dict[str, Any] = dict(cast(dict[str, Any], told)) if isinstance(told, dict) else {}
+    for key in keys:
+        if key.endswith(_FORMAT):
+            content = file.get_tensor(key).flatten().tolist()
+            found[key.removesuffix(_FORMAT)] = _parsed(bytes(int(each) % 256 for each in content))
+    return Told({layer: _as_dict(each) for layer, each in found.items()})
+
+
+def _as_dict(each: Any) -> Mapping[str, Any]:
+    return cast(dict[str, Any], each) if isinstance(each, dict) else {"format": each}
+
+
+def _parsed(text: str | bytes) -> dict[str, Any]:
+    try:
+        found: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return cast(dict[str, Any], found) if isinstance(found, dict) else {}
 
 
 def _broken(name: str, why: str) -> NoReturn:

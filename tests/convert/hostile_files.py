@@ -179,6 +179,36 @@ def _renamed_zip(folder: Path, mark: Path) -> Path:
     return path
 
 
+_MB = 10**6
+_KLEIN = (
+    "model.diffusion_model.double_stream_modulation_img.lin.weight",
+    "model.diffusion_model.double_blocks.0.img_attn.qkv.weight",
+    "model.diffusion_model.final_layer.adaLN_modulation.1.weight",
+    "text_encoders.qwen3_4b.transformer.model.layers.0.self_attn.q_norm.weight",
+    "text_encoders.qwen3_4b.transformer.model.embed_tokens.weight",
+    "vae.decoder.mid.block_1.conv1.weight",
+    "vae.decoder.conv_in.weight",
+    "vae.bn.running_mean",
+)
+"""What a whole FLUX.2 klein is known by."""
+
+
+def _like_klein(shape: tuple[int, ...], dtype: str = "F32", **others: object) -> Maker:
+    """The names of a whole model, each a tensor without a number in it; `others` are what else it has."""
+    return _safetensors({name: _of(0, 0, shape, dtype) for name in _KLEIN} | others)
+
+
+def _said(layers: object) -> dict[str, str]:
+    return {"_quantization_metadata": layers if isinstance(layers, str) else json.dumps({"layers": layers})}
+
+
+def _gguf(name: bytes, sides: tuple[int, ...], kind: int = 0, offset: int = 0, body: bytes = b"") -> Maker:
+    """One tensor, wherever and however large it is said to be."""
+    told = struct.pack("<4sIQQQ", b"GGUF", 3, 1, 0, len(name)) + name + struct.pack("<I", len(sides))
+    told += struct.pack(f"<{len(sides)}QIQ", *sides, kind, offset)
+    return _raw("x.gguf", told + b"\0" * (-len(told) % 32) + body)
+
+
 HOSTILE: dict[str, Maker] = {
     **{f"pickle, protocol {n}": _pickle(n, ".ckpt") for n in range(6)},
     **{f"torch archive, protocol {n}": _torch_zip(n, ".ckpt" if n % 2 else ".pt") for n in range(6)},
@@ -218,6 +248,28 @@ HOSTILE: dict[str, Maker] = {
     "true for 1": _safetensors({"a": _of(False, True, (True,), "U8")}, b"\0"),
     "metadata that is a list": _safetensors({"__metadata__": ["x"], "a": _of(0, 4)}, b"\0" * 4),
     "empty archive": _raw("nothing.ckpt", b"PK\x05\x06" + b"\0" * 18),
+    "parts of no size": _like_klein((0,)),
+    "parts of four empty sides": _like_klein((0, 0, 0, 0)),
+    "parts whose sides overflow": _like_klein((2**47, 2**47, 0)),
+    "parts in eight bits of no size": _like_klein((0, 0), "F8_E4M3"),
+    "parts that are text encoders in a block of no number": _like_klein(
+        (0,), **{"text_encoders.qwen3_4b.transformer.model.layers.-1.x": _of(0, 0, (0,))}
+    ),
+    "two tensors that become one": _like_klein((0,), **{"vae.encoder.quant_conv.weight": _of(0, 0, (0,)),
+                                                        "vae.quant_conv.weight": _of(0, 0, (0,))}),
+    "packed as nobody knows": _like_klein((0, 0), "U8", __metadata__=_said({"a": {"format": "../../x"}})),
+    "packed as NVFP4, without sides": _like_klein((), "U8", __metadata__=_said(
+        {"model.diffusion_model.double_blocks.0.img_attn.qkv": {"format": "nvfp4"}})),
+    "packing that is a list": _like_klein((0,), __metadata__=_said([1])),
+    "packing nested 100,000 deep": _like_klein((0,), __metadata__=_said('{"layers":' * 10**5)),
+    "packing by the same name as the marker": _safetensors({"scaled_fp8": _of(0, 1, (1,), "F8_E4M3")}, b"\0"),
+    "a packing's name of a megabyte": _safetensors({"a.comfy_quant": _of(0, _MB, (_MB,), "U8")}, bytes(_MB)),
+    "GGUF with a tensor that is not there": _gguf(b"cap_pad_token", (2**40,)),
+    "GGUF with a tensor far away": _gguf(b"cap_pad_token", (8,), offset=2**62),
+    "GGUF with a packing that is none": _gguf(b"cap_pad_token", (32,), kind=4_000_000_000),
+    "GGUF cut in a block": _gguf(b"x.weight", (256, 256), kind=12, body=bytes(100)),
+    "GGUF with a path for a name": _gguf(b"../../../../escape", (8,), body=bytes(64)),
+    "GGUF with nine sides": _gguf(b"x", (1,) * 9, body=bytes(64)),
     "GGUF of a trillion tensors": _raw("x.gguf", b"GGUF\x03\0\0\0" + b"\xff" * 32),
     "empty file": _raw("nothing.safetensors", b""),
     "GGUF renamed": _raw("model.safetensors", b"GGUF\x03\0\0\0" + b"\0" * 64),

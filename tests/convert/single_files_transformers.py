@@ -39,10 +39,10 @@ _VAE: dict[str, Any] = {
 }
 
 
-def make_folder(folder: Path, family: str, dtype: torch.dtype = torch.bfloat16, *, seed: int = 0) -> Path:
-    """A diffusers folder with one head of 128 and Qwen's own vocabulary: "flux2" or "zimage"."""
-    torch.manual_seed(seed)
-    for name, part in {"flux2": _klein, "zimage": _zimage}[family]().items():
+def make_folder(folder: Path, family: str, dtype: torch.dtype = torch.bfloat16, *, heads: int = 1) -> Path:
+    """A diffusers folder with heads of 128 and Qwen's own vocabulary: "flux2" or "zimage"."""
+    torch.manual_seed(0)
+    for name, part in {"flux2": _klein, "zimage": _zimage}[family](heads).items():
         part.to(dtype).save_pretrained(folder / name)
     qwen_vocabulary.write_tokenizer(folder / "tokenizer")
     write_json(folder / "model_index.json", piece_configs.model_index(family, distilled=True))
@@ -51,11 +51,12 @@ def make_folder(folder: Path, family: str, dtype: torch.dtype = torch.bfloat16, 
     return folder
 
 
-def _klein() -> dict[str, Any]:
+def _klein(heads: int) -> dict[str, Any]:
     network: Any = Flux2Transformer2DModel
     transformer = network(
-        in_channels=16, num_layers=1, num_single_layers=2, attention_head_dim=_HEAD, num_attention_heads=1,
-        joint_attention_dim=3 * _WIDTH, timestep_guidance_channels=32, guidance_embeds=False,
+        in_channels=16, num_layers=1, num_single_layers=2, attention_head_dim=_HEAD,
+        num_attention_heads=heads, joint_attention_dim=3 * _WIDTH, timestep_guidance_channels=32,
+        guidance_embeds=False,
     )  # fmt: skip
     for name, weight in transformer.named_parameters():
         if "modulation" in name:
@@ -67,15 +68,15 @@ def _klein() -> dict[str, Any]:
     return {"transformer": transformer, "vae": vae, "text_encoder": _qwen(28)}
 
 
-def _zimage() -> dict[str, Any]:
+def _zimage(heads: int) -> dict[str, Any]:
     network: Any = ZImageTransformer2DModel
     transformer = network(
         in_channels=16,
-        dim=_HEAD,
+        dim=heads * _HEAD,
         n_layers=2,
         n_refiner_layers=1,
-        n_heads=1,
-        n_kv_heads=1,
+        n_heads=heads,
+        n_kv_heads=heads,
         cap_feat_dim=_WIDTH,
     )
     with torch.no_grad():
