@@ -8,7 +8,7 @@ import pickle
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 Maker = Callable[[Path, Path], Path]
@@ -191,15 +191,21 @@ _KLEIN = (
     "vae.bn.running_mean",
 )
 """What a whole FLUX.2 klein is known by."""
+_LAYER = "text_encoders.qwen3_4b.transformer.model.layers.{}.input_layernorm.weight"
+_TWICE = ("vae.encoder.quant_conv.weight", "vae.quant_conv.weight")
 
 
-def _like_klein(shape: tuple[int, ...], dtype: str = "F32", **others: object) -> Maker:
+def _like_klein(
+    shape: tuple[int, ...], dtype: str = "F32", others: Mapping[str, object] | None = None
+) -> Maker:
     """The names of a whole model, each a tensor without a number in it; `others` are what else it has."""
-    return _safetensors({name: _of(0, 0, shape, dtype) for name in _KLEIN} | others)
+    return _safetensors({**{name: _of(0, 0, shape, dtype) for name in _KLEIN}, **(others or {})})
 
 
-def _said(layers: object) -> dict[str, str]:
-    return {"_quantization_metadata": layers if isinstance(layers, str) else json.dumps({"layers": layers})}
+def _said(layers: object) -> dict[str, object]:
+    """What the header says of the packing."""
+    told = layers if isinstance(layers, str) else json.dumps({"layers": layers})
+    return {"__metadata__": {"_quantization_metadata": told}}
 
 
 def _gguf(name: bytes, sides: tuple[int, ...], kind: int = 0, offset: int = 0, body: bytes = b"") -> Maker:
@@ -252,16 +258,12 @@ HOSTILE: dict[str, Maker] = {
     "parts of four empty sides": _like_klein((0, 0, 0, 0)),
     "parts whose sides overflow": _like_klein((2**47, 2**47, 0)),
     "parts in eight bits of no size": _like_klein((0, 0), "F8_E4M3"),
-    "parts that are text encoders in a block of no number": _like_klein(
-        (0,), **{"text_encoders.qwen3_4b.transformer.model.layers.-1.x": _of(0, 0, (0,))}
-    ),
-    "two tensors that become one": _like_klein((0,), **{"vae.encoder.quant_conv.weight": _of(0, 0, (0,)),
-                                                        "vae.quant_conv.weight": _of(0, 0, (0,))}),
-    "packed as nobody knows": _like_klein((0, 0), "U8", __metadata__=_said({"a": {"format": "../../x"}})),
-    "packed as NVFP4, without sides": _like_klein((), "U8", __metadata__=_said(
-        {"model.diffusion_model.double_blocks.0.img_attn.qkv": {"format": "nvfp4"}})),
-    "packing that is a list": _like_klein((0,), __metadata__=_said([1])),
-    "packing nested 100,000 deep": _like_klein((0,), __metadata__=_said('{"layers":' * 10**5)),
+    "a block of no number": _like_klein((0,), others={_LAYER.format(-1): _of(0, 0, (0,))}),
+    "two tensors that become one": _like_klein((0,), others={name: _of(0, 0, (0,)) for name in _TWICE}),
+    "packed as nobody knows": _like_klein((0, 0), "U8", _said({"a": {"format": "../../x"}})),
+    "packed as NVFP4, without sides": _like_klein((), "U8", _said({_KLEIN[1][:-7]: {"format": "nvfp4"}})),
+    "packing that is a list": _like_klein((0,), others=_said([1])),
+    "packing nested 100,000 deep": _like_klein((0,), others=_said('{"layers":' * 10**5)),
     "packing by the same name as the marker": _safetensors({"scaled_fp8": _of(0, 1, (1,), "F8_E4M3")}, b"\0"),
     "a packing's name of a megabyte": _safetensors({"a.comfy_quant": _of(0, _MB, (_MB,), "U8")}, bytes(_MB)),
     "GGUF with a tensor that is not there": _gguf(b"cap_pad_token", (2**40,)),
