@@ -10,6 +10,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from backends.core.contract import (
     BackendUnavailable,
@@ -30,6 +31,9 @@ from backends.core.contract import (
 )
 from backends.core.worker_messages import Surveyed
 from tests import fake_inside
+
+if TYPE_CHECKING:
+    from backends.core.relay import Relay
 
 FAKE_ENGINE = "tests.fakes:FakeEngine"
 
@@ -175,8 +179,14 @@ def fake_engine_modules(seen: list[Request]) -> dict[str, ModuleType]:
         return able
 
     def generate(
-        request: Request, stages: FakeStages, *, previews: bool = True, search: tuple[Path, ...] = ()
+        request: Request,
+        stages: FakeStages,
+        *,
+        previews: bool = True,
+        search: tuple[Path, ...] = (),
+        relay: Relay | None = None,
     ) -> Generator[Event]:
+        assert (relay is not None) == (request.refiner is not None)
         seen.append(request)
         yield from FakeEngine().make(Job(request=request, model_folder=Path("nowhere")))
 
@@ -191,6 +201,24 @@ def fake_engine_modules(seen: list[Request]) -> dict[str, ModuleType]:
         vars(module).update(attributes)
         modules[module.__name__] = module
     return modules
+
+
+def write_refiner_configs(folder: Path, name: str = "Refiner") -> Path:
+    """The same of SDXL's refiner."""
+    write_model_configs(folder, name)
+    index = {
+        "_class_name": "StableDiffusionXLImg2ImgPipeline",
+        "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
+        "tokenizer_2": ["transformers", "CLIPTokenizer"],
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "vae": ["diffusers", "AutoencoderKL"],
+        "scheduler": ["diffusers", "DDIMScheduler"],
+        "requires_aesthetics_score": True,
+    }
+    for part in ("text_encoder", "tokenizer"):
+        (folder / part).rename(folder / f"{part}_2")
+    (folder / "model_index.json").write_text(json.dumps(index))
+    return folder
 
 
 def write_model_configs(folder: Path, name: str = "Tiny") -> Path:

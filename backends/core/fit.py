@@ -145,6 +145,12 @@ class Needs:
         """The peak while each part runs, beside the parts that stay, libraries included."""
         return {part: self._stage(part, size, batch) for part in self.networks}
 
+    @property
+    def left_behind(self) -> int:
+        """The weights that are there after its last step, when another model may be opened beside it."""
+        staying = {each for each in self.networks if kind(each) in self._footprint.together}
+        return sum(map(self.weights, staying | {self.denoiser}))
+
     def least(self, size: Size, batch: int) -> int:
         """What it takes, libraries included, when only the layer at work has its weights."""
         arrays = {part: self.arrays(part, size, batch) for part in self.networks if part != "vae"}

@@ -21,6 +21,7 @@ from desktop.cli.lora_options import add_lora
 from desktop.cli.loras_options import LORAS, LorasOptions, add_loras
 from desktop.cli.models_options import IMPORT, ImportOptions, ModelsOptions, add_import, add_models
 from desktop.cli.reference_options import add_reference
+from desktop.cli.refiner_options import add_refiner
 from desktop.cli.tile_options import add_vae_tile
 from desktop.cli.upscale_options import UPSCALE, UpscaleOptions, add_upscale
 from desktop.library.plots import SETTINGS
@@ -72,6 +73,7 @@ class GenerateOptions:
     extend: tuple[int, int, int, int] | None = None
     control: list[str] = field(default_factory=list[str])
     reference: list[str] = field(default_factory=list[str])
+    refiner: str | None = None
     hires: Target | None = None
     hires_steps: int | None = None
     hires_strength: float | None = None
@@ -242,6 +244,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     add_inpaint(parser)
     add_reference(parser)
     add_control(parser)
+    add_refiner(parser)
     add_hires(parser)
     add(
         "--clip-skip",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from backends.core.contract import Backend, InvalidRequest, MezzotintError
 from backends.core.environment import be_offline
-from backends.core.fit import Fit, Footprint, describe, predict
+from backends.core.fit import FITS, Fit, Footprint, Needs, describe, predict
 from backends.core.memory import available_bytes, in_words
 from backends.core.model_folder import ModelFolder, open_folder
 from desktop.cli.fit_options import FitOptions
@@ -26,6 +26,16 @@ class Verdict:
     backend: str
     fit: Fit | None
     problem: str | None = None
+    refiner: Beside | None = None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A refiner after it: what that needs by itself, in bytes, and whether both stay, or take turns."""
+
+    model: str
+    need: int
+    both_stay: bool
 
 
 def run(options: FitOptions) -> int:
@@ -46,7 +56,8 @@ def _verdicts(name: str, options: FitOptions) -> list[Verdict]:
     _backends(options.backend)  # an unknown one is refused whatever the model is
     try:
         folder = open_folder(find_model(name).folder)
-        return verdicts_of(name, folder, options.backend, options.size)
+        refiner = open_folder(find_model(options.refiner).folder) if options.refiner else None
+        return verdicts_of(name, folder, options.backend, options.size, refiner)
     except MezzotintError as error:
         if options.model:
             raise
@@ -54,14 +65,34 @@ def _verdicts(name: str, options: FitOptions) -> list[Verdict]:
 
 
 def verdicts_of(
-    name: str, folder: ModelFolder, backend: str | None = None, size: tuple[int, int] | None = None
+    name: str,
+    folder: ModelFolder,
+    backend: str | None = None,
+    size: tuple[int, int] | None = None,
+    refiner: ModelFolder | None = None,
 ) -> list[Verdict]:
     """For each backend, or this one. The configurations are enough: the weights need not be there."""
     defaults = folder.facts.defaults
     wanted = size or (defaults.width, defaults.height)
     guided = folder.facts.takes_guidance and not folder.facts.guidance_embedding
     batch = 2 if defaults.guidance_scale > 1 and guided else 1
-    return [_verdict(name, each, folder, wanted, batch) for each in _backends(backend)]
+    found = [_verdict(name, each, folder, wanted, batch) for each in _backends(backend)]
+    if refiner is None:
+        return found
+    pairs = zip(found, _backends(backend), strict=True)
+    return [_with_refiner(verdict, each, folder, refiner, batch) for verdict, each in pairs]
+
+
+def _with_refiner(
+    verdict: Verdict, backend: Backend, folder: ModelFolder, refiner: ModelFolder, batch: int
+) -> Verdict:
+    """As relay.Relay decides it: it is opened when the first model has its weights."""
+    if verdict.fit is None:
+        return verdict
+    footprint: Footprint = getattr(backend, "footprint")  # noqa: B009  there is a prediction
+    left = verdict.fit.free - Needs(folder, footprint).left_behind
+    fit = predict(refiner, footprint, verdict.fit.size, max(left, 0), batch)
+    return replace(verdict, refiner=Beside(refiner.facts.name, fit.need, fit.verdict == FITS))
 
 
 def _backends(wanted: str | None) -> list[Backend]:
@@ -98,4 +129,11 @@ def _as_words(verdict: Verdict) -> str:
         return (
             f"{told}would need {in_words(verdict.fit.need)}, but can't run here. {printable(verdict.problem)}"
         )
-    return told + describe(verdict.fit)
+    return told + describe(verdict.fit) + _of_refiner(verdict.refiner)
+
+
+def _of_refiner(refiner: Beside | None) -> str:
+    if refiner is None:
+        return ""
+    then = "both stay in memory" if refiner.both_stay else "the two take turns in memory"
+    return f" With {printable(refiner.model)}, which needs {in_words(refiner.need)}, {then}."

@@ -33,6 +33,7 @@ class FitOptions:
     model: str | None = None
     backend: str | None = None
     size: Size | None = None
+    refiner: str | None = None
     json: bool = False
 
 
@@ -56,4 +57,5 @@ def add_fit(parser: argparse.ArgumentParser, size: Callable[[str], Size]) -> Non
     add("model", nargs="?", metavar="MODEL", help="a model's name or folder (all that are installed)")
     add("--backend", metavar="ID", help="only this backend")
     add("--size", metavar="WxH", type=size, help="width and height in pixels (what suits the model)")
+    add("--refiner", metavar="MODEL", help="also whether this model stays beside it, to make the last steps")
     add("--json", action="store_true", help="print one JSON object, for programs")

@@ -6,7 +6,9 @@ import contextlib
 import datetime
 import hashlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from backends.core.contract import (
     EACH_PICTURES,
@@ -36,9 +38,14 @@ from desktop.cli.show import (
 from desktop.cli.stop import INTERRUPTED, Stop
 from desktop.library.keeping import Keeper
 from desktop.library.pictures import encode_picture
-from desktop.library.record import describe
+from desktop.library.record import Record, describe
+
+if TYPE_CHECKING:
+    from backends.core.relay import Relay
 
 _FULL_HASH = 64
+_LATER = (Stage.DETAILING, Stage.REFINING)
+"""Stages of steps that follow others."""
 
 
 def run(options: GenerateOptions, stop: Stop) -> int:
@@ -79,11 +86,12 @@ class Making:
     def run(self) -> None:
         for note in self.plan.notes:
             self.progress.note(note)
-        with contextlib.closing(self.open()) as stages:
-            self.make(stages)
+        with self.opened() as (stages, relay):
+            self.make(stages, relay)
 
-    def open(self) -> Stages:
-        """The plan's model on the plan's backend."""
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[tuple[Stages, Relay | None]]:
+        """The plan's model on the plan's backend, and what opens its refiner when it is needed."""
         backend = self._choose_backend()
         self.progress.stage("Importing")
         from backends.core import torch_stages
@@ -91,14 +99,22 @@ class Making:
         torch_stages.import_classes()  # so that its time counts as importing, not as opening
         self.stop.check()
         self.start_seconds["importing"] = seconds_since_start()
-        return self._open(backend)
+        with contextlib.ExitStack() as end:
+            stages, relay = end.enter_context(contextlib.closing(self._open(backend))), None
+            if self.plan.refiner_folder is not None:
+                from backends.core.relay import Relay
 
-    def make(self, stages: Stages) -> None:
+                relay = Relay(backend, self.plan.refiner_folder, self.plan.backend_options)
+                end.enter_context(contextlib.closing(relay))
+            yield stages, relay
+
+    def make(self, stages: Stages, relay: Relay | None = None) -> None:
         """Makes the plan's pictures and saves each as soon as it is done."""
         from backends.core.pipeline import generate
 
         self.keeper.remember(self.plan.request)
-        events = generate(self.plan.request, stages, previews=False, search=self.plan.search)
+        plan = self.plan
+        events = generate(plan.request, stages, previews=False, search=plan.search, relay=relay)
         with contextlib.closing(events):
             for event in events:
                 self._handle(event)
@@ -152,11 +168,14 @@ class Making:
         upscaler = self.plan.like.provenance.get("upscaler") if self.plan.like else None
         if upscaler and ready.provenance.get("upscaler", upscaler) != upscaler:
             self.progress.note("That picture was enlarged by another upscaler, so this one will differ.")
+        refiner = _digest(self.plan.like) if self.plan.like else ""
+        if refiner and not ready.provenance.get("refiner", refiner).endswith(refiner):
+            self.progress.note("That picture was finished by another refiner, so this one will differ.")
 
     def _handle(self, event: Event) -> None:
         match event:
             case StageStarted(stage=stage, picture_index=index):
-                self.denoising = Stage.DETAILING if stage is Stage.DETAILING else Stage.DENOISING
+                self.denoising = stage if stage in _LATER else Stage.DENOISING
                 self.progress.stage(self._words(stage, index))
             case StepDone(step=step, steps=steps, picture_index=index):
                 self.progress.step(self._words(self.denoising, index), step, steps)
@@ -193,3 +212,9 @@ class Making:
             return {**self.start_seconds, **ready.stage_seconds}
         own = [stage.name.lower() for stage in EACH_PICTURES]
         return {name: seconds for name, seconds in ready.stage_seconds.items() if name in own}
+
+
+def _digest(record: Record) -> str:
+    """The SHA-256 of the refiner's weights, where a record tells it."""
+    digest = record.provenance.get("refiner", "").rpartition(": ")[2]
+    return digest if len(digest) == _FULL_HASH else ""

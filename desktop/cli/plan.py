@@ -20,6 +20,7 @@ from desktop.cli.hires_options import HiresOptions, find_hires
 from desktop.cli.inpaint_options import find_inpainting, size_for
 from desktop.cli.lora_options import loras_asked_for
 from desktop.cli.reference_options import References, find_references
+from desktop.cli.refiner_options import Refining, find_refiner
 from desktop.library import paths
 from desktop.library.additions import search_folders
 from desktop.library.destination import Destination, parse_destination
@@ -43,6 +44,7 @@ class Plan:
     init: InitPicture | None
     references: tuple[InitPicture, ...]
     controls: tuple[Controlled, ...]
+    refiner_folder: Path | None
     destination: Destination
     like: Record | None
     search: tuple[Path, ...]
@@ -63,8 +65,9 @@ def make_plan(options: GenerateOptions) -> Plan:
     references = find_references(options.reference, known)
     controls = find_controls(options.control, known, Shelf(search))
     loras, files = loras_asked_for(options.lora)
+    refining = find_refiner(options.refiner, known, [paths.expand(text) for text in options.models])
     request = _make_request(
-        options, known, model, read_facts(model.folder), data, references, controls, loras
+        options, known, model, read_facts(model.folder), data, references, controls, loras, refining
     )
     destination = parse_destination(options.out)
     destination.prepare(request)
@@ -76,6 +79,7 @@ def make_plan(options: GenerateOptions) -> Plan:
         init=init,
         references=references.named,
         controls=controls.told,
+        refiner_folder=refining.folder,
         destination=destination,
         like=like,
         search=(*search, *files, *controls.files),
@@ -119,6 +123,7 @@ def _make_request(
     references: References,
     controls: Controls,
     loras: tuple[LoraTag, ...],
+    refining: Refining,
 ) -> Request:
     """What is given, else what the record says, else what suits the model and its LoRAs."""
     prompt = reduce(with_tag, loras, _first(options.prompt, known.prompt))
@@ -147,6 +152,7 @@ def _make_request(
         controls=controls.wanted,
         feather=new.feather,
         extend=new.extend,
+        refiner=refining.wanted,
         hires=find_hires(_hires_options(options), known, (width, height), steps),
     )
 

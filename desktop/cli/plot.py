@@ -7,6 +7,7 @@ import datetime
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backends.core.contract import InvalidRequest, MezzotintError, Stages
 from desktop.cli.arguments import PlotOptions
@@ -21,6 +22,9 @@ from desktop.library.naming import picture_stem
 from desktop.library.plot_files import save_plot
 from desktop.library.plot_sheet import Place, Plot
 from desktop.library.plots import Axis, cells, parse_axis, shared, vary
+
+if TYPE_CHECKING:
+    from backends.core.relay import Relay
 
 
 def run(options: PlotOptions, stop: Stop) -> int:
@@ -82,16 +86,16 @@ class _Sheet:
     def _make_those(self, places: list[Place], progress: Progress, stop: Stop, keeper: Keeper) -> None:
         output = choose_output(self.options)
         work = {place: Making(self.plans[place], progress, output, stop, keeper) for place in places}
-        with contextlib.closing(work[places[0]].open()) as stages:
+        with work[places[0]].opened() as (stages, relay):
             for place in places:
                 number = len(self.files) + len(self.problems) + 1
                 progress.stage(f"Picture {number} of {len(self.plans)}: {self.plot.words(place)}")
-                self._make_one(place, work[place], stages)
+                self._make_one(place, work[place], stages, relay)
 
-    def _make_one(self, place: Place, work: Making, stages: Stages) -> None:
+    def _make_one(self, place: Place, work: Making, stages: Stages, relay: Relay | None) -> None:
         """A cell that can't be made says why in its place; the others are made all the same."""
         try:
-            work.make(stages)
+            work.make(stages, relay)
         except MezzotintError as error:
             self.problems[place] = str(error)
             work.progress.note(f"{self.plot.words(place)}: {error}")

@@ -200,6 +200,7 @@ def _as_plain(saved: Saved) -> dict[str, Any]:
         "feather": record.inpainting.feather if record.inpainting else None,
         "extend": record.inpainting.extend if record.inpainting else None,
         "hires": asdict(record.hires) if record.hires else None,
+        "refiner": asdict(record.refiner) if record.refiner else None,
         "picture_index": record.picture_index,
         "created": record.created,
         "seconds": {name: round(seconds, 3) for name, seconds in saved.seconds.items()},

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.core.model_folder import ModelFolder, open_folder
-from desktop import sd15, zimage
+from desktop import sd15, sdxl, zimage
 
 _NAMES = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.json"}
 _SD1: dict[str, Any] = {
@@ -41,39 +41,6 @@ _SD2: dict[str, Any] = _SD1 | {
         "attention_head_dim": [5, 10, 20, 20],
         "use_linear_projection": True,
     },
-}
-_SDXL_INDEX: dict[str, Any] = sd15.INDEX | {
-    "_class_name": "StableDiffusionXLPipeline",
-    "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
-    "tokenizer_2": ["transformers", "CLIPTokenizer"],
-}
-_SDXL: dict[str, Any] = _SD1 | {
-    "text_encoder_2": sd15.TEXT
-    | {
-        "architectures": ["CLIPTextModelWithProjection"],
-        "hidden_size": 1280,
-        "intermediate_size": 5120,
-        "num_hidden_layers": 32,
-        "num_attention_heads": 20,
-        "projection_dim": 1280,
-        "hidden_act": "gelu",
-    },
-    "unet": sd15.UNET
-    | {
-        "sample_size": 128,
-        "block_out_channels": [320, 640, 1280],
-        "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
-        "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
-        "transformer_layers_per_block": [1, 2, 10],
-        "cross_attention_dim": 2048,
-        "attention_head_dim": [5, 10, 20],
-        "use_linear_projection": True,
-        "addition_embed_type": "text_time",
-        "addition_time_embed_dim": 256,
-        "projection_class_embeddings_input_dim": 2816,
-    },
-    "vae": sd15.VAE | {"sample_size": 1024, "scaling_factor": 0.13025},
-    "tokenizer_2": {"model_max_length": 77},
 }
 _FLUX2_INDEX: dict[str, Any] = {
     "_class_name": "Flux2KleinPipeline",
@@ -209,8 +176,20 @@ RECOMMENDED = (
         steps=30,
         words="Larger pictures with more in them, for machines with memory and time.",
         checked="nothing today: licence from memory, the size calculated for half precision",
-        index=_SDXL_INDEX,
-        parts=_SDXL,
+        index=sdxl.INDEX,
+        parts=sdxl.PARTS,
+    ),
+    Recommended(
+        name="sdxl-refiner",
+        title="Stable Diffusion XL 1.0 refiner",
+        repo="stabilityai/stable-diffusion-xl-refiner-1.0",
+        licence="CreativeML OpenRAIL++-M",
+        gigabytes=6.1,
+        steps=30,
+        words="Makes the last steps of Stable Diffusion XL's pictures; not a model by itself.",
+        checked="its UNet by Stability's sd_xl_refiner.yaml; licence from memory, the size calculated",
+        index=sdxl.REFINER_INDEX,
+        parts=sdxl.REFINER_PARTS,
     ),
     Recommended(
         name="flux2-klein",

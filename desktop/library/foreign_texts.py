@@ -10,6 +10,7 @@ from desktop.library.hires_text import SETTINGS as HIRES_SETTINGS
 from desktop.library.metadata import as_object
 from desktop.library.parameters import read_parameters, read_settings
 from desktop.library.record import Record
+from desktop.library.refiner_text import SETTINGS as REFINER_SETTINGS
 from desktop.library.samplers_elsewhere import sampler_id
 
 Found = tuple[str, Record, list[str]]
@@ -36,6 +37,7 @@ def automatic1111(texts: Mapping[str, str]) -> Found | None:
         return None
     record = read_parameters(text)
     mapped = {*_MAPPED, *((*HIRES_SETTINGS, "Denoising strength") if record.hires else ())}
+    mapped |= set(REFINER_SETTINGS if record.refiner else ())
     extras = [f"{name}: {value}" for name, value in settings.items() if name not in mapped]
     networks = re.findall(r"<\w{1,20}:[^<>]{1,200}>", record.prompt)
     return "AUTOMATIC1111", record, [*networks, *extras]

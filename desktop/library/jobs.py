@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from backends.core.contract import Control, Hires, InvalidRequest, Job, MezzotintError, Request
+from backends.core.contract import Control, Hires, InvalidRequest, Job, MezzotintError, Refiner, Request
 from desktop.library.brought import Brought, from_plain
 from desktop.library.database import Library
 from desktop.library.places import name_to_text, text_to_name
@@ -143,9 +143,11 @@ def _to_json(job: Job, brought: Brought) -> str:
                 "references": [base64.b64encode(data).decode() for data in job.request.references],
                 "controls": [_control(each) for each in job.request.controls],
                 "hires": asdict(job.request.hires) if job.request.hires else None,
+                "refiner": asdict(job.request.refiner) if job.request.refiner else None,
                 "id": job.request.id,
             },
             "model_folder": name_to_text(str(job.model_folder)),
+            "refiner_folder": name_to_text(str(job.refiner_folder)) if job.refiner_folder else None,
             "backend": job.backend,
             "options": dict(job.options),
             "previews": job.previews,
@@ -173,6 +175,7 @@ def _request(entries: dict[str, Any], init_image: bytes | None) -> Request:
     references: list[str] = entries.pop("references", [])
     controls: list[dict[str, Any]] = entries.pop("controls", [])
     data, hires = None if mask is None else base64.b64decode(mask), entries.pop("hires", None)
+    refiner = entries.pop("refiner", None)
     return Request(
         **entries,
         init_image=init_image,
@@ -181,6 +184,7 @@ def _request(entries: dict[str, Any], init_image: bytes | None) -> Request:
         controls=tuple(map(_to_control, controls)),
         extend=tuple(extend),
         hires=Hires(**hires) if hires else None,
+        refiner=Refiner(**refiner) if refiner else None,
     )
 
 
@@ -204,11 +208,13 @@ def _to_queued(row: tuple[Any, ...]) -> QueuedJob:
 
 def _from_json(text: str, init_image: bytes | None) -> tuple[Job, Brought]:
     entries: dict[str, Any] = json.loads(text)
+    refiner = entries.get("refiner_folder")
     job = Job(
         request=_request(entries["request"], init_image),
         model_folder=Path(text_to_name(entries["model_folder"])),
         backend=entries["backend"],
         options=entries["options"],
         previews=entries["previews"],
+        refiner_folder=Path(text_to_name(refiner)) if refiner else None,
     )
     return job, from_plain(entries)

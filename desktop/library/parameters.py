@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from backends.core.contract import SAMPLERS
 from desktop.library.hires_text import read_hires, write_hires
 from desktop.library.record import Record
+from desktop.library.refiner_text import read_refiner, write_refiner
 from desktop.library.samplers_elsewhere import sampler_id
 
 _NEGATIVE = "Negative prompt:"
@@ -50,6 +51,8 @@ def _settings(record: Record) -> Iterator[tuple[str, str]]:
     if record.hires is not None and record.width and record.height:
         yield "Denoising strength", _number(record.hires.strength)
         yield from write_hires(record.hires, (record.width, record.height))
+    if record.refiner is not None:
+        yield from write_refiner(record.refiner, made.get("refiner", ""))
     if record.inpainting is not None and record.inpainting.mask:
         yield "Mask blur", str(record.inpainting.feather)
     if record.upscaled is not None:
@@ -130,6 +133,7 @@ def _record(prompt: str, negative: str, settings: dict[str, str]) -> Record:
         seed=_whole(settings.get("Seed")),
         strength=None if enlarged else _decimal(settings.get("Denoising strength")),
         clip_skip=skip - 1 if skip else None,
+        refiner=read_refiner(settings),
         hires=read_hires(settings, sides, steps) if all(sides) else None,
         provenance={ours: settings[theirs] for ours, theirs in kept.items() if theirs in settings},
     )

@@ -107,6 +107,12 @@ def _control_weight(request: Request, value: str) -> Request:
     return replace(request, controls=tuple(replace(each, weight=weight) for each in request.controls))
 
 
+def _refiner_switch(request: Request, value: str) -> Request:
+    if request.refiner is None:
+        raise InvalidRequest("The pictures have no refiner to set.", "Choose a refiner, too.")
+    return replace(request, refiner=replace(request.refiner, switch=_as_number(value)))
+
+
 def with_words(request: Request, wanted: str, value: str) -> Request:
     """The prompts with these words in place of what is looked for. Raises InvalidRequest."""
     if wanted not in request.prompt and wanted not in request.negative_prompt:
@@ -141,6 +147,7 @@ CHANGES: dict[str, Change] = {
     "hires-steps": _hires_with("steps", lambda value: _as_whole("steps", value)),
     "hires-by": _hires_with("by", str),
     "control-weight": _control_weight,
+    "refiner-switch": _refiner_switch,
     MODEL: _model,
 }
 TITLES = {
@@ -158,10 +165,19 @@ TITLES = {
     "hires-steps": "Hi-res steps",
     "hires-by": "Hi-res enlarging",
     "control-weight": "ControlNet weight",
+    "refiner-switch": "Refiner takes over at",
     MODEL: "Model",
     PROMPT: "Prompt",
 }
 WHOLE_NUMBERS = ("seed", "steps", "clip-skip", "feather", "hires-steps")
-NUMBERS = (*WHOLE_NUMBERS, "guidance", "strength", "hires", "hires-strength", "control-weight")
+NUMBERS = (
+    *WHOLE_NUMBERS,
+    "guidance",
+    "strength",
+    "hires",
+    "hires-strength",
+    "control-weight",
+    "refiner-switch",
+)
 FIRST = ("size", "steps", "hires")
 """What others build on, in the order in which it is set."""

@@ -36,7 +36,7 @@ class UsedPrompt:
 def settings_of(request: Request) -> dict[str, Any]:
     """What a request says besides its prompts, as plain data."""
     texts, pictures = ("prompt", "negative_prompt"), ("init_image", "mask", "references", "controls")
-    apart = (*texts, *pictures, "feather", "extend", "hires", "id")
+    apart = (*texts, *pictures, "feather", "extend", "hires", "refiner", "id")
     return {name: value for name, value in vars(request).items() if name not in apart}
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from backends.core.contract import POSE, Control, Hires, InvalidRequest, PictureReady, Request
+from backends.core.contract import POSE, Control, Hires, InvalidRequest, PictureReady, Refiner, Request
 from backends.core.contract.pose import pose_bytes, read_pose
 
 FORMAT = 1
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,7 @@ class Record:
     references: tuple[InitPicture, ...] = ()
     controls: tuple[Controlled, ...] = ()
     hires: Hires | None = None
+    refiner: Refiner | None = None
     upscaled: Upscaled | None = None
     provenance: Mapping[str, str] = field(default_factory=dict[str, str])
     stage_seconds: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -141,6 +143,7 @@ def describe(
         references=references,
         controls=controls,
         hires=request.hires,
+        refiner=request.refiner,
         provenance=dict(ready.provenance),
         stage_seconds={stage: round(seconds, 4) for stage, seconds in ready.stage_seconds.items()},
         created=created,
@@ -208,7 +211,8 @@ def from_json(text: str) -> Record:
         inpainting=_inpainting(entries),
         references=_references(entries),
         controls=_controls(entries),
-        hires=_hires(entries),
+        hires=_kept(entries, "hires", Hires, "the hi-res fix"),
+        refiner=_kept(entries, "refiner", Refiner, "the refiner"),
         upscaled=_upscaled(entries),
         provenance={name: str(value) for name, value in entries.table("provenance").items()},
         stage_seconds={name: float(value) for name, value in entries.table("stage_seconds").items()},
@@ -269,14 +273,14 @@ def _inpainting(entries: _Entries) -> Inpainted | None:
     return Inpainted(mask=mask, sha256=sha256, feather=inner.whole("feather") or 0, extend=_edges(edges))
 
 
-def _hires(entries: _Entries) -> Hires | None:
-    """Raises ValueError for one that can't be."""
-    if not (table := entries.table("hires")):
+def _kept(entries: _Entries, name: str, kind: Callable[..., _T], words: str) -> _T | None:
+    """A part of the request as it was kept. Raises ValueError for one that can't be."""
+    if not (table := entries.table(name)):
         return None
     try:
-        return Hires(**table)
-    except (TypeError, InvalidRequest) as error:
-        raise ValueError("the hi-res fix is damaged") from error
+        return kind(**table)
+    except (TypeError, AttributeError, InvalidRequest) as error:
+        raise ValueError(f"{words} is damaged") from error
 
 
 def _upscaled(entries: _Entries) -> Upscaled | None:

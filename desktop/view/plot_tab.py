@@ -37,6 +37,7 @@ EXAMPLES: Mapping[str, str] = {
     "hires-steps": "5, 10, 20",
     "hires-by": "latent, lanczos",
     "control-weight": "0-1 [3]",
+    "refiner-switch": "0.6-0.9 [4]",
     "model": "starter, starter-4-steps",
     PROMPT: "panda, fox, cat",
 }

@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 
+from backends.core.fit import Needs
+from backends.core.registry import get_backend
 from desktop.cli import app
+from desktop.cli import fit as fit_command
 from desktop.cli.bench import ratio
 from desktop.cli.bench_model import make_configuration
+from desktop.downloads.recommended import find_recommended
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -80,3 +84,22 @@ def test_what_cannot_run_here_is_left_blank(mezzotint: Run, monkeypatch: pytest.
 
 def test_the_ratio_is_the_median_of_the_pairs() -> None:
     assert ratio([(1.0, 2.0), (3.0, 1.0), (1.0, 1.0)]) == 1.0
+
+
+@pytest.mark.parametrize(("gigabytes", "both"), [(64, True), (16, False)])
+def test_a_refiner_stays_beside_it_where_there_is_room(
+    mezzotint: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gigabytes: int, both: bool
+) -> None:
+    """By the published configurations, before any download: 2.6 and 2.3 billion weights in the UNets."""
+    found = [find_recommended(name) for name in ("sdxl", "sdxl-refiner")]
+    base, refiner = (each.describe_in(tmp_path / each.name) for each in found if each)
+    monkeypatch.setattr(fit_command, "available_bytes", lambda: gigabytes * 10**9)
+    words = ("fit", str(base.path), "--refiner", str(refiner.path), "--backend", "cpu_offload")
+    _, out, _ = mezzotint(*words, "--size", "512x512", "--json")
+    (told,) = json.loads(out)["fits"]
+    assert told["refiner"]["both_stay"] is both
+    _, out, _ = mezzotint(*words, "--size", "512x512")
+    assert ("both stay in memory" in out, "take turns" in out) == (both, not both)
+    needs = Needs(refiner, get_backend("cpu_offload").footprint)  # type: ignore[attr-defined]
+    assert needs.weights("unet") == pytest.approx(4 * 2.27e9, rel=0.02)
+    assert told["refiner"]["need"] > needs.weights("unet") + needs.weights("vae")
