@@ -54,6 +54,7 @@ from tests import (
     screenshots_inside,
     screenshots_models,
     screenshots_plot,
+    screenshots_pose,
     screenshots_screens,
     screenshots_upscale,
 )
@@ -245,7 +246,8 @@ STATES: Mapping[str, Callable[[Scene], None]] = {
         no_memory, worker_died, not_saved, notice, internal, missing_model, compare, damaged_library,
         screenshots_gallery.gallery_empty, *screenshots_gallery.STATES, *screenshots_screens.STATES,
         *screenshots_inside.STATES, *screenshots_models.STATES, *screenshots_additions.STATES,
-        *screenshots_inpaint.STATES, *screenshots_plot.STATES, *screenshots_upscale.STATES,
+        *screenshots_inpaint.STATES, *screenshots_pose.STATES, *screenshots_plot.STATES,
+        *screenshots_upscale.STATES,
     )
 }  # fmt: skip
 FULL = {state.__name__ for state in screenshots_gallery.STATES} | {"upscaling"}

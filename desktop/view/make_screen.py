@@ -16,6 +16,7 @@ from desktop.view.hires_fold import HiresFold
 from desktop.view.key_binder import KeyBinder
 from desktop.view.mask_brush import MaskBrush
 from desktop.view.note_bar import NoteBar
+from desktop.view.pose.editor import PoseEditor
 from desktop.view.recent_panel import RecentPanel
 from desktop.view.stage_line import StageLine
 from desktop.view.tabs import TABS, TabBar, TabStack
@@ -33,23 +34,27 @@ class MakeScreen(QWidget):
         super().__init__()
         self._make = make = workshop.make
         self._wants_recent, self._is_narrow = True, False
+        self._pose_taken: Callable[[bytes], object] = bytes
+        self._pose_back: QWidget | None = None
         self.form, self.recent = FormPanel(make), RecentPanel(make)
         self.additions = AdditionsFold(workshop.additions)
         self.form.add_fold(self.additions)
         self.hires = HiresFold(make.form, workshop.additions)
         self.form.add_fold(self.hires)
         self.canvas, self.stage = Canvas(make), StageLine(make)
-        self.note, self.brush = NoteBar(make), MaskBrush(make)
+        self.note, self.brush, self.pose = NoteBar(make), MaskBrush(make), PoseEditor(make)
         self.tabs, self.shown = TabBar(TABS), TabStack(workshop, TABS)
         self._lay_out()
         self.keys = KeyBinder(self, workshop.settings)
         self._add_keys()
         self.tabs.chosen.connect(self.shown.show_tab)
-        self.tabs.chosen.connect(lambda _: self.brush.close_brush())
+        self.tabs.chosen.connect(lambda _: self._close_sheets())
         self.form.start.inpaint.mask_wanted.connect(self.paint_mask)
         self.form.start.inpaint.edges_wanted.connect(lambda: self.paint_mask(extending=True))
         self.brush.closed.connect(self._mask_painted)
-        self.form.generate.clicked.connect(self.brush.close_brush)
+        self.pose.changed.connect(lambda pose: self._pose_taken(pose))
+        self.pose.closed.connect(self._pose_made)
+        self.form.generate.clicked.connect(self._close_sheets)
         self.tabs.chosen.connect(lambda _: self._place_recent())
 
     def open(self) -> None:
@@ -62,8 +67,29 @@ class MakeScreen(QWidget):
         """Opens one of TABS."""
         self.tabs.buttons[name].setChecked(True)
 
+    def edit_pose(self, pose: bytes | None, take: Callable[[bytes], object], back: QWidget) -> None:
+        """The editor in the picture's place, with this pose or a new one.
+
+        `take` is given the pose (OpenPose's JSON) after each act; `back` has the focus afterwards.
+        """
+        self._close_sheets()
+        self.show_tab("picture")
+        self._pose_taken, self._pose_back = take, back
+        self.pose.open(pose)
+        self.shown.setVisible(self.pose.isHidden())
+
+    def _pose_made(self) -> None:
+        self.shown.show()
+        if self._pose_back is not None:
+            self._pose_back.setFocus()
+
+    def _close_sheets(self) -> None:
+        self.brush.close_brush()
+        self.pose.close_editor()
+
     def paint_mask(self, *, extending: bool = False) -> None:
         """The brush over the start picture, or handles around it, in the picture's place."""
+        self._close_sheets()
         self.show_tab("picture")
         self.brush.open(extending=extending)
         self.shown.setVisible(self.brush.isHidden())
@@ -78,7 +104,7 @@ class MakeScreen(QWidget):
         field = QApplication.focusWidget()
         if isinstance(field, QAbstractSpinBox):
             field.interpretText()
-        self.brush.close_brush()
+        self._close_sheets()
         self._make.generate(first=first)
 
     def show_recent(self, on: bool) -> None:
@@ -105,7 +131,14 @@ class MakeScreen(QWidget):
     def _middle(self) -> QVBoxLayout:
         middle = QVBoxLayout()
         middle.setSpacing(0)
-        parts = (self.note, 0), (self.brush, 1), (self.shown, 1), (self.tabs, 0), (self.stage, 0)
+        parts = (
+            (self.note, 0),
+            (self.brush, 1),
+            (self.pose, 1),
+            (self.shown, 1),
+            (self.tabs, 0),
+            (self.stage, 0),
+        )
         for widget, stretch in parts:
             middle.addWidget(widget, stretch)
         return middle

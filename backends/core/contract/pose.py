@@ -17,7 +17,7 @@ Point = tuple[float, float]
 Figure = tuple[Point | None, ...]
 """One person: a place for each of KEY_POINTS, to the right and downwards, or None where it is not seen."""
 
-KEY_POINTS = (
+KEY_POINTS: tuple[str, ...] = (
     "nose", "neck",
     "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist",
     "right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle",

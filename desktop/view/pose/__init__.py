@@ -1,0 +1,1 @@
+"""The place where a pose is made: people whose joints are dragged."""
