@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from backends.core import lora_facts, lora_fit
+from backends.core import controlnet_fit, lora_facts, lora_fit
 from backends.core.contract import InvalidRequest, MezzotintError
 from backends.core.lora_facts import Facts
 from backends.core.lora_fit import Model
-from backends.core.model_folder import open_folder
-from backends.core.shelf import EMBEDDINGS, LORAS, WILDCARDS, Shelf
+from backends.core.model_folder import ModelFolder, open_folder
+from backends.core.shelf import CONTROLNETS, DEPTH_MODELS, EMBEDDINGS, LORAS, WILDCARDS, Shelf
 from desktop.library.additions import search_folders
 from desktop.model.additions import AdditionCard, Found, Kind
+from desktop.model.guides import NetCard
 from desktop.model.sentences import said
 
 
 def look_around(model: Path | None, others: tuple[Path, ...] = ()) -> Found:
     """Everything in the folders of the settings and these, compared with the model in this folder."""
     search = search_folders(others)
-    shelf, compared = Shelf(search), _model(model)
+    shelf, opened = Shelf(search), _opened(model)
+    compared, unet = _model(opened), opened.configs.get("unet") if opened else None
     cards = [*_loras(shelf, compared), *_embeddings(shelf, compared), *_wildcards(shelf)]
     cards.sort(key=lambda card: card.name.casefold())
     own = search[0]
@@ -35,14 +38,25 @@ def look_around(model: Path | None, others: tuple[Path, ...] = ()) -> Found:
         folders=folders,
         upscalers=tuple(shelf.upscalers),
         pickled_upscalers=tuple(shelf.pickled_upscalers),
+        nets=tuple(_nets(shelf, unet)),
+        nets_folder=own / CONTROLNETS[0],
+        depth_models=tuple(shelf.depth_models),
+        depth_folder=own / DEPTH_MODELS[0],
     )
 
 
-def _model(folder: Path | None) -> Model | None:
+def _opened(folder: Path | None) -> ModelFolder | None:
     try:
-        return lora_fit.read_model(open_folder(folder)) if folder else None
+        return open_folder(folder) if folder else None
     except MezzotintError:
         return None  # nothing can be said of a model that is not whole
+
+
+def _model(opened: ModelFolder | None) -> Model | None:
+    try:
+        return lora_fit.read_model(opened) if opened else None
+    except MezzotintError:
+        return None
 
 
 def _loras(shelf: Shelf, model: Model | None) -> Iterator[AdditionCard]:
@@ -65,6 +79,20 @@ def _compared(card: AdditionCard, model: Model | None, misfit: Callable[[Facts, 
     words = said(misfit(facts, model)) if model else ""
     fits = None if model is None else not words
     return replace(card, base=facts.base, words=facts.words, misfit=words, fits=fits)
+
+
+def _nets(shelf: Shelf, unet: Mapping[str, Any] | None) -> Iterator[NetCard]:
+    """By name; what is no ControlNet at all stands there with the reason."""
+    for name, path in sorted(shelf.controlnets.items(), key=lambda each: each[0].casefold()):
+        card = NetCard(name=name, path=path)
+        try:
+            shapes = lora_facts.read_facts(path).shapes
+        except InvalidRequest as error:
+            yield replace(card, problem=_sentence(error))
+            continue
+        words = said(controlnet_fit.misfit(shapes, unet))
+        fits = None if unet is None and not words else not words
+        yield replace(card, base=controlnet_fit.base_of(shapes), misfit=words, fits=fits)
 
 
 def _wildcards(shelf: Shelf) -> Iterator[AdditionCard]:

@@ -17,8 +17,9 @@ from desktop.library.brought import Brought
 from desktop.library.database import Library
 from desktop.library.job_ledger import JobLedger
 from desktop.library.jobs import QueuedJob
-from desktop.library.reading import read_init_picture
+from desktop.library.reading import read_init_picture, read_pose_file
 from desktop.library.record import InitPicture
+from desktop.model.guides import POSE_ENDING
 from desktop.model.queue import Entry
 from desktop.model.recipes import ForeignRecipe
 from desktop.model.start import Beside, StartPicture, beside_of
@@ -47,6 +48,10 @@ class Errands(QObject):
         """Reads a picture's file, to start from it."""
         self.run(partial(read_start, path), then, failed)
 
+    def open_guide(self, path: Path, then: Callable[[StartPicture], None], failed: Failing) -> None:
+        """Reads a picture's file, or an OpenPose JSON file, to guide others."""
+        self.run(partial(read_guide, path), then, failed)
+
     def open_recipe(self, path: Path, then: Callable[[ForeignRecipe], None], failed: Failing) -> None:
         """Reads the recipe in a picture's file, whichever program wrote it."""
         self.run(partial(read_foreign, path), then, failed)
@@ -68,6 +73,14 @@ class Errands(QObject):
 def read_start(path: Path) -> StartPicture:
     """The picture in this file, undecoded. Raises UnreadablePicture."""
     data, init = read_init_picture(path)
+    return StartPicture(data, init.name, init.path)
+
+
+def read_guide(path: Path) -> StartPicture:
+    """The picture in this file, or the pose. Raises UnreadablePicture or InvalidRequest."""
+    if path.suffix.lower() != POSE_ENDING:
+        return read_start(path)
+    data, init = read_pose_file(path)
     return StartPicture(data, init.name, init.path)
 
 

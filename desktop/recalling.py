@@ -17,6 +17,11 @@ from desktop.model.start import StartPicture
 Tell = Callable[[str], None]
 
 
+def names_pictures(record: Record) -> bool:
+    """Whether files have to be read to recall it."""
+    return bool(record.init_image or record.references or record.controls)
+
+
 def recall(record: Record, program: str = "Mezzotint", extras: tuple[str, ...] = ()) -> ForeignRecipe:
     """The recipe with those of its pictures that are there and still the same; the others are told."""
     left: list[str] = []

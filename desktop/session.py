@@ -16,6 +16,7 @@ from backends.core.worker_client import PIPELINE_ENGINE, Worker
 from backends.core.worker_messages import Look, Looked, Weigh, Weighed, WorkerReady, WorkerStopped
 from desktop.library.additions import search_folders
 from desktop.model.extending import Sized, Weighing
+from desktop.model.guides import Guide
 from desktop.model.start import StartPicture
 from desktop.model.studio import Made
 
@@ -78,11 +79,10 @@ class Session(QObject):
         """Has the worker read the picture: `then` gets it small, with its size, or `failed` the reason."""
         self._look(Look(uuid4().hex, picture.data, _LOOK_SIDE), then, failed)
 
-    def look_prepared(
-        self, picture: StartPicture, way: str, size: tuple[int, int], then: Looking, failed: Failing
-    ) -> None:
-        """Has the worker make what a ControlNet is shown of the picture, and make it small."""
-        self._look(Look(uuid4().hex, picture.data, _LOOK_SIDE, size, way), then, failed)
+    def look_prepared(self, guide: Guide, size: tuple[int, int], then: Looking, failed: Failing) -> None:
+        """Has the worker make what the ControlNet is shown, and make it small."""
+        data, search = guide.picture.data, search_folders() if guide.by else ()
+        self._look(Look(uuid4().hex, data, _LOOK_SIDE, size, guide.prepare, guide.by, search), then, failed)
 
     def weigh(self, picture: Sized, then: Callable[[Weighing | None], None]) -> None:
         """Has the worker predict a picture's memory; None where nobody can say."""

@@ -50,6 +50,7 @@ from desktop.view.app import Workshop, wear_theme
 from tests import (
     screenshots_additions,
     screenshots_gallery,
+    screenshots_guides,
     screenshots_inpaint,
     screenshots_inside,
     screenshots_models,
@@ -247,7 +248,7 @@ STATES: Mapping[str, Callable[[Scene], None]] = {
         screenshots_gallery.gallery_empty, *screenshots_gallery.STATES, *screenshots_screens.STATES,
         *screenshots_inside.STATES, *screenshots_models.STATES, *screenshots_additions.STATES,
         *screenshots_inpaint.STATES, *screenshots_pose.STATES, *screenshots_plot.STATES,
-        *screenshots_upscale.STATES,
+        *screenshots_upscale.STATES, *screenshots_guides.STATES,
     )
 }  # fmt: skip
 FULL = {state.__name__ for state in screenshots_gallery.STATES} | {"upscaling"}

@@ -231,11 +231,11 @@ def look_at(look: Look) -> Looked:
     """Reads a picture that somebody brought, here and not in the window's process."""
     from backends.core.control_pictures import shown
     from backends.core.opening import open_picture
+    from backends.core.shelf import Shelf
 
     try:
-        image = (
-            shown(look.data, look.way, look.cut, look.depth_model) if look.cut else open_picture(look.data)
-        )
+        depth_model = Shelf(look.search).depth_model(look.by) if look.by else None
+        image = shown(look.data, look.way, look.cut, depth_model) if look.cut else open_picture(look.data)
     except Exception as error:  # noqa: BLE001 - whatever a strange file does, its owner must hear of it
         return Looked(look.key, problem=describe_failure(error))
     width, height = image.size

@@ -25,7 +25,7 @@ class Look:
     """Read the picture in these bytes (PNG, JPEG, WebP) and send it back, its longer side `side` pixels.
 
     With `cut`, a width and height, it is what a ControlNet is shown: cut to that size and prepared this
-    `way` (see core/control_pictures.py), depth by the model in this folder or roughly.
+    `way` (see core/control_pictures.py), depth `by` the model of this name in `search`, or roughly.
     """
 
     key: str
@@ -33,7 +33,8 @@ class Look:
     side: int
     cut: tuple[int, int] | None = None
     way: str = "none"
-    depth_model: Path | None = None
+    by: str = ""
+    search: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from backends.core.prompt_choices import wildcards_in
 from backends.core.prompt_tags import LoraTag, as_word, tags_in, weigh_tag, with_tag, without_tag
 from backends.core.shelf import Shelf
 from desktop.model.form import Form
+from desktop.model.guides import NetCard
 from desktop.model.language import tr
 from desktop.model.sentences import said
 from desktop.model.studio import Note, Studio
@@ -55,13 +56,20 @@ class AdditionCard:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """All that there is, where it was looked for, and the folders of our own where more may be put."""
+    """All that there is, where it was looked for, and the folders of our own where more may be put.
+
+    `nets` are ControlNets, and `depth_models` what finds depth for them.
+    """
 
     cards: tuple[AdditionCard, ...] = ()
     shelf: Shelf = field(default_factory=Shelf)
     folders: Mapping[Kind, Path] = field(default_factory=dict[Kind, Path])
     upscalers: tuple[str, ...] = ()
     pickled_upscalers: tuple[str, ...] = ()
+    nets: tuple[NetCard, ...] = ()
+    nets_folder: Path | None = None
+    depth_models: tuple[str, ...] = ()
+    depth_folder: Path | None = None
 
 
 @dataclass(frozen=True)

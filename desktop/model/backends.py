@@ -27,6 +27,8 @@ from desktop.model.settings import AUTO, Settings
 
 _PROMPT = "a red fox in the snow"
 _SEED = 7
+_CONVERTED = "converted_models"
+"""What a backend is able to that runs converted models alone."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,13 @@ class Backends:
         if backend == AUTO:
             return self.automatic
         return next((each for each in self.found if each.capabilities.id == backend), None)
+
+    def find_for_folders(self, backend: str) -> BackendState | None:
+        """As `find`, for models that were not converted: "auto" is then the best that runs those."""
+        if backend != AUTO:
+            return self.find(backend)
+        able = (each for each in self.found if each.reason is None)
+        return next((each for each in able if _CONVERTED not in each.capabilities.features), None)
 
     @property
     def automatic(self) -> BackendState | None:

@@ -12,6 +12,7 @@ from typing import Protocol
 from backends.core.contract import MezzotintError, Picture
 from desktop.model import work
 from desktop.model.extending import Sized, Weighing
+from desktop.model.guides import Guide
 from desktop.model.recipes import ForeignRecipe
 from desktop.model.start import StartPicture
 
@@ -31,18 +32,8 @@ class Bench(work.Bench, Protocol):
         """Has a picture's memory predicted; None where nobody can say."""
         ...
 
-
-class Eyes(Protocol):
-    """Reads pictures, elsewhere."""
-
-    def look(self, picture: StartPicture, then: Looked, failed: Failing) -> None:
-        """As a Bench does."""
-        ...
-
-    def look_prepared(
-        self, picture: StartPicture, way: str, size: tuple[int, int], then: Looked, failed: Failing
-    ) -> None:
-        """Has made what a ControlNet is shown of the picture in a picture of this size, and made small."""
+    def look_prepared(self, guide: Guide, size: tuple[int, int], then: Looked, failed: Failing) -> None:
+        """Has made what the ControlNet is shown for a picture of this size, and made small."""
         ...
 
 
@@ -51,6 +42,10 @@ class Reader(Protocol):
 
     def open_start(self, path: Path, then: Callable[[StartPicture], None], failed: Failing) -> None:
         """Has a picture's file read, to start from it or for another use."""
+        ...
+
+    def open_guide(self, path: Path, then: Callable[[StartPicture], None], failed: Failing) -> None:
+        """Has a picture's file read, or a pose's."""
         ...
 
     def open_recipe(self, path: Path, then: Callable[[ForeignRecipe], None], failed: Failing) -> None:

@@ -7,23 +7,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from backends.core.contract import DEPTH, PREPARATIONS, Control, GuideRefused
+from backends.core.contract import DEPTH, POSE, PREPARATIONS, Control, GuideRefused
 from desktop.model.language import tr
 from desktop.model.start import StartPicture
 
 AS_IT_IS = "none"
+POSE_ENDING = ".json"
 _LEAST_SHARE = 0.01
-_ALSO_CALLED = {
-    "openpose": "pose",
-    "dwpose": "pose",
-    "midas": "depth",
-    "zoe": "depth",
+_SPEAK_OF = {
+    "canny": "canny",
+    "tile": "tile",
+    "depth": DEPTH,
+    "midas": DEPTH,
+    "zoe": DEPTH,
+    "scribble": "scribble",
     "sketch": "scribble",
-    "lineart": "scribble",
     "softedge": "scribble",
     "hed": "scribble",
+    "lineart": "invert",
+    "pose": AS_IT_IS,
 }
-"""Words in the names of published ControlNets, and the preparation that comes nearest to their training."""
+"""Words in the names of published ControlNets, and the preparation that comes nearest to their training. A
+drawn pose is used as it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +57,21 @@ class Guide:
     start: float = 0.0
     end: float = 1.0
 
-    def use_net(self, name: str) -> Guide:
+    @property
+    def is_pose(self) -> bool:
+        """Whether it is an OpenPose JSON file, and no picture."""
+        return self.prepare == POSE
+
+    def use_way(self, way: str, depth_models: Sequence[str] = ()) -> Guide:
+        """Prepared this way; depth is found by the first of these, or roughly."""
+        if way == self.prepare:
+            return self
+        return replace(self, prepare=way, by=next(iter(depth_models), "") if way == DEPTH else "")
+
+    def use_net(self, name: str, depth_models: Sequence[str] = ()) -> Guide:
         """By this ControlNet, with the picture prepared as its name suggests, if it does."""
-        return replace(self, model=name, prepare=fitting(name) or self.prepare)
+        way = self.prepare if self.is_pose else fitting(name) or self.prepare
+        return replace(self.use_way(way, depth_models), model=name)
 
     def begin_at(self, start: float) -> Guide:
         """From this share of the steps, and at least a little while."""
@@ -88,6 +105,12 @@ def _after(start: float) -> float:
     return round(start + _LEAST_SHARE, 2)
 
 
+def begin(picture: StartPicture, net: str = "") -> Guide:
+    """A guide as it is at first: by a picture, or by a pose."""
+    guide = Guide(picture=picture, prepare=AS_IT_IS if not picture.data.startswith(b"{") else POSE)
+    return guide.use_net(net) if net else guide
+
+
 def guide_of(control: Control, picture: StartPicture) -> Guide:
     """The form's guide for a request's ControlNet."""
     return Guide(
@@ -102,11 +125,15 @@ def guide_of(control: Control, picture: StartPicture) -> Guide:
 
 
 def fitting(name: str) -> str:
-    """The preparation that a ControlNet's name speaks of, or ""."""
+    """The preparation that a ControlNet's name speaks of; "" where it speaks of none."""
     lowered = name.casefold()
-    found = [way for way in PREPARATIONS if way != AS_IT_IS and way in lowered]
-    found += [way for word, way in _ALSO_CALLED.items() if word in lowered and way in PREPARATIONS]
-    return found[0] if found else ""
+    way = next((way for word, way in _SPEAK_OF.items() if word in lowered), "")
+    return way if way in PREPARATIONS or not way else AS_IT_IS
+
+
+def ways_for(guide: Guide) -> tuple[str, ...]:
+    """The preparations that can be used: a pose is drawn, and a picture is no pose."""
+    return (POSE,) if guide.is_pose else tuple(way for way in PREPARATIONS if way != POSE)
 
 
 # --- In words -----------------------------------------------------------------------------------
@@ -115,13 +142,13 @@ def fitting(name: str) -> str:
 def way_in_words(way: str) -> str:
     """What a preparation is called. One that came later than these words goes by its own name."""
     words = {
-        AS_IT_IS: tr("None"),
+        AS_IT_IS: tr("As it is"),
         "invert": tr("Invert"),
         "canny": tr("Edges (canny)"),
         "scribble": tr("Main lines (scribble)"),
         "tile": tr("Without details (tile)"),
-        "depth": tr("Depth"),
-        "pose": tr("Pose"),
+        DEPTH: tr("Depth"),
+        POSE: tr("Pose"),
     }
     return words.get(way, way.replace("_", " ").capitalize())
 

@@ -14,17 +14,16 @@ from pathlib import Path
 from backends.core.contract import (
     BrokenModel,
     Capabilities,
-    GuideRefused,
     InvalidRequest,
     Job,
     MezzotintError,
     Picture,
-    ReferenceRefused,
     Request,
 )
 from desktop.model.bench import Bench, Reader
 from desktop.model.extending import Extending
 from desktop.model.form import FEATHER, NOT_EXTENDED, STRENGTH, Form, ModelChoice, sides_for
+from desktop.model.guide_desk import GuideDesk
 from desktop.model.language import tr
 from desktop.model.problem import WITHOUT, Problem, Remedy
 from desktop.model.prompts import PromptWalk
@@ -65,6 +64,7 @@ class Make:
         self._to_shape: StartPicture | None = None
         self.work = Work(bench, self.studio, self.queue, ledger or NoLedger())
         self._bench, self._reader = bench, reader
+        self.guides = GuideDesk(self.form, self.studio, bench, reader)
         self.stop, self.stop_all = self.work.stop, self.work.stop_all
         self.take, self.kept, self.not_kept = self.work.take, self.work.kept, self.work.not_kept
         self.form.events.start.connect(self._start_changed)
@@ -230,16 +230,9 @@ class Make:
         folder, start = self._folder(request.model), self.form.start
         if start is not None and self.studio.no_start:
             raise self._no_start(tr("Remove the start picture, or choose another backend in Settings."))
-        self._check_beside(request)
+        self.guides.check(request)
         job = Job(request=request, model_folder=folder, **self.settings.place(self.automatic))
         return Entry(job=job, start=start, beside=beside_of(request, self.form.beside))
-
-    def _check_beside(self, request: Request) -> None:
-        """Raises GuideRefused or ReferenceRefused for what the model can't use, before anything is loaded."""
-        if request.controls and self.studio.no_guides:
-            raise GuideRefused(self.studio.no_guides, tr("Choose another model, or go on without."))
-        if request.references and self.studio.no_references:
-            raise ReferenceRefused(self.studio.no_references, tr("Choose another model, or go on without."))
 
     def _go_without(self, parts: tuple[str, str], failed: Job | None) -> None:
         """Makes the picture without what was refused, which leaves the form too; a note brings it back."""

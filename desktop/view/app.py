@@ -165,6 +165,8 @@ class Workshop:
         """What the backend that is chosen can do."""
         state = self.backends.find(self.settings.backend)
         self.make.learn(state.capabilities if state else None)
+        state = self.backends.find_for_folders(self.settings.backend)
+        self.make.guides.learn(state.capabilities if state else None)
 
     def _fetch_queue(self) -> None:
         """The queue as the library has it, unless there is one here that it could not be told of."""

@@ -70,7 +70,8 @@ class Details(QWidget):
         self._area, self._table, self._line = _scrolling(self.prompt), self._facts(), quiet()
         self._lay_out()
         bind.follow(make.studio, "selected", self._show)
-        bind.follow(make.studio, "no_start", self._show_able)
+        for reason in ("no_start", "no_guides", "no_references"):
+            bind.follow(make.studio, reason, self._show_able)
         make.studio.events.hardware.connect(lambda _: self._show(make.studio.selected))
 
     def _more(self) -> IconButton:
@@ -78,6 +79,11 @@ class Details(QWidget):
         menu = QMenu(button)
         menu.addAction(tr("Copy picture"), lambda: self._with_selected(_copy_picture))
         menu.addAction(tr("Copy prompt"), lambda: self._with_selected(_copy_prompt))
+        self.guide = menu.addAction(tr("Use as guide"), lambda: self._with_selected(self._guide))
+        self.reference = menu.addAction(
+            tr("Use as reference picture"), lambda: self._with_selected(self._reference)
+        )
+        menu.addSeparator()
         self.show_folder = menu.addAction(tr("Show in folder"), lambda: self._with_selected(_show_in_folder))
         button.setMenu(menu)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -154,6 +160,19 @@ class Details(QWidget):
         made, why_not = self._make.studio.selected, self._make.studio.no_start
         self.start.setEnabled(made is not None and made.path is not None and not why_not)
         self.start.setToolTip(why_not or tr("Start the next picture from this one"))
+        for action, reason in (
+            (self.guide, self._make.studio.no_guides),
+            (self.reference, self._make.studio.no_references),
+        ):
+            action.setEnabled(made is not None and made.path is not None and not reason)
+
+    def _guide(self, made: Made) -> None:
+        if made.path is not None:
+            self._make.guides.bring_guide(made.path)
+
+    def _reference(self, made: Made) -> None:
+        if made.path is not None:
+            self._make.guides.bring_reference(made.path)
 
     def _use_as_start(self, made: Made) -> None:
         if made.path is not None:

@@ -1,4 +1,4 @@
-"""Over the picture while another is dragged there: take its settings, or start from it."""
+"""Over the picture while another is dragged there: take its settings, start from it, or look at it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ICON = 32
 
 
 class DropZones(QWidget):
-    """Two fields side by side. A picture that is no file has lost its settings: then there is one."""
+    """Fields side by side, for what can be done. A picture that is no file has lost its settings."""
 
     def __init__(self, parent: QWidget, make: Make) -> None:
         super().__init__(parent)
@@ -32,8 +32,13 @@ class DropZones(QWidget):
 
     def offer(self, mime: QMimeData) -> bool:
         """Shows what can be done with it; returns whether there is anything."""
-        names = ("recipe", "start") if picture_path(mime) else ("start",)
-        self._names = tuple(name for name in names if name == "recipe" or not self._make.studio.no_start)
+        studio = self._make.studio
+        able = {
+            "recipe": picture_path(mime) is not None,
+            "start": not studio.no_start,
+            "reference": not studio.no_references,
+        }
+        self._names = tuple(name for name, is_able in able.items() if is_able)
         self.setGeometry(self._under.rect())
         self.raise_()
         self.setVisible(bool(self._names))
@@ -50,8 +55,9 @@ class DropZones(QWidget):
         path, where = picture_path(mime), self._at(at)
         if path is not None:
             self._take_file(path, where)
-        elif where == "start" and (data := picture_bytes(mime)):
-            self._make.start_from(StartPicture(data, tr("pasted picture")))
+        elif where is not None and (data := picture_bytes(mime)):
+            take = {"start": self._make.start_from, "reference": self._make.guides.add_reference}[where]
+            take(StartPicture(data, tr("pasted picture")))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, colours = QPainter(self), theme.current()
@@ -59,8 +65,12 @@ class DropZones(QWidget):
         veil = QColor(colours.window)
         veil.setAlpha(225)
         painter.fillRect(self.rect(), veil)
-        words = {"recipe": tr("Use its settings"), "start": tr("Start from it")}
-        signs = {"recipe": "settings", "start": "picture"}
+        words = {
+            "recipe": tr("Use its settings"),
+            "start": tr("Start from it"),
+            "reference": tr("Look at it"),
+        }
+        signs = {"recipe": "settings", "start": "picture", "reference": "search"}
         for name, field in self._fields().items():
             is_over = name == self._over
             painter.setPen(QPen(QColor(colours.accent if is_over else colours.strong_edge), 2))
@@ -79,6 +89,8 @@ class DropZones(QWidget):
             self._make.drop_recipe(path)
         elif where == "start":
             self._make.use_as_start(path)
+        elif where == "reference":
+            self._make.guides.bring_reference(path)
 
     def _fields(self) -> dict[str, QRect]:
         inner = self.rect().adjusted(_GAP, _GAP, -_GAP, -_GAP)

@@ -14,10 +14,10 @@ CHOSEN = "application/x-mezzotint-chosen"
 _FORMATS = ("image/png", "image/jpeg", "image/webp")
 
 
-def picture_path(mime: QMimeData) -> Path | None:
-    """The first picture's file among what was dropped."""
+def picture_path(mime: QMimeData, suffixes: tuple[str, ...] = SUFFIXES) -> Path | None:
+    """The first picture's file among what was dropped, or the first with one of these endings."""
     paths = (Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile())
-    return next((path for path in paths if path.suffix.lower() in SUFFIXES), None)
+    return next((path for path in paths if path.suffix.lower() in suffixes), None)
 
 
 def picture_bytes(mime: QMimeData) -> bytes | None:
@@ -31,7 +31,12 @@ def picture_bytes(mime: QMimeData) -> bytes | None:
 
 def holds_picture(mime: QMimeData) -> bool:
     """Whether there is a picture in what is dropped or pasted."""
-    return picture_path(mime) is not None or mime.hasImage() or any(map(mime.hasFormat, _FORMATS))
+    return holds_file(mime, SUFFIXES)
+
+
+def holds_file(mime: QMimeData, suffixes: tuple[str, ...]) -> bool:
+    """Whether there is a file with one of these endings, or a picture that is no file."""
+    return picture_path(mime, suffixes) is not None or mime.hasImage() or any(map(mime.hasFormat, _FORMATS))
 
 
 def is_picture(mime: QMimeData) -> bool:

@@ -31,6 +31,7 @@ from desktop.view.controls import (
     scrolling,
     slider,
 )
+from desktop.view.guides.references import ReferencesField
 from desktop.view.sampler_box import SamplerBox
 from desktop.view.seed_field import SeedField
 from desktop.view.size_field import SizeField
@@ -58,7 +59,7 @@ class FormPanel(QFrame):
         self.prompt = PromptEdit(4, tr("Describe the picture"))
         self.leave_out = Fold(tr("Leave out"), self._negative())
         self.style_box = self._styles()
-        self.start = StartField(make)
+        self.start, self.references = StartField(make), ReferencesField(make.guides)
         self.model = self._models()
         self.size_field = SizeField(make)
         self.count, self.steps = CalmSpinBox(1, MAX_COUNT), CalmSpinBox(1, MAX_STEPS)
@@ -185,11 +186,12 @@ class FormPanel(QFrame):
         grid = _grid()
         _add(grid, 0, tr("Style"), self.style_box)
         _add(grid, 1, tr("Start"), self.start, top=True)
-        _add(grid, 2, tr("Model"), self.model)
-        _add(grid, 3, tr("Size"), self.size_field, top=True)
-        _add(grid, 4, tr("Count"), self._count_and_steps())
-        _add(grid, 5, tr("Guidance"), self._guidance_row())
-        _add(grid, 6, tr("Seed"), self.seed)
+        grid.addWidget(self.references, 2, 0, 1, 2)
+        _add(grid, 3, tr("Model"), self.model)
+        _add(grid, 4, tr("Size"), self.size_field, top=True)
+        _add(grid, 5, tr("Count"), self._count_and_steps())
+        _add(grid, 6, tr("Guidance"), self._guidance_row())
+        _add(grid, 7, tr("Seed"), self.seed)
         return grid
 
     def _count_and_steps(self) -> QWidget:

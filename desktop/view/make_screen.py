@@ -12,6 +12,7 @@ from desktop.model.studio import Made
 from desktop.view.additions.panel import AdditionsFold
 from desktop.view.canvas import Canvas
 from desktop.view.form_panel import FormPanel
+from desktop.view.guides.fold import GuidesFold
 from desktop.view.hires_fold import HiresFold
 from desktop.view.key_binder import KeyBinder
 from desktop.view.mask_brush import MaskBrush
@@ -39,6 +40,8 @@ class MakeScreen(QWidget):
         self.form, self.recent = FormPanel(make), RecentPanel(make)
         self.additions = AdditionsFold(workshop.additions)
         self.form.add_fold(self.additions)
+        self.guides = GuidesFold(make.guides, workshop.additions)
+        self.form.add_fold(self.guides)
         self.hires = HiresFold(make.form, workshop.additions)
         self.form.add_fold(self.hires)
         self.canvas, self.stage = Canvas(make), StageLine(make)

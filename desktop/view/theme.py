@@ -221,6 +221,13 @@ QToolButton::menu-indicator { image: none; }
 #flat { background: transparent; border: 1px solid transparent; }
 #flat:hover { background: $hover; }
 #flat:focus { border: 1px solid $accent; }
+#corner {
+    background: $panel; border: 1px solid $edge; border-radius: 5px; padding: 0;
+    min-width: 18px; max-width: 18px; min-height: 18px; max-height: 18px;
+}
+#corner:hover { background: $hover; }
+#corner:focus { border: 1px solid $accent; }
+#guide { border: none; border-bottom: 1px solid $edge; }
 #fold { background: transparent; border: 1px solid transparent; padding: 0; text-align: left; color: $quiet; }
 #fold:hover { color: $text; }
 #fold:focus { border: 1px solid $accent; }

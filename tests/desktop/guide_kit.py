@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw
 
 from tests.desktop.addition_files import write_tensors
 
-WIDTHS = {"sd1": 768, "sdxl": 2048, "tiny": 32}
+KINDS = {"sd1": (768, 320), "sdxl": (2048, 320), "tiny": (32, 320), "starter": (192, 64)}
+"""How wide the text is that they read, and their first layers."""
 
 
 def write_picture(path: Path, colour: str = "teal", size: tuple[int, int] = (96, 64)) -> Path:
@@ -23,10 +24,11 @@ def write_picture(path: Path, colour: str = "teal", size: tuple[int, int] = (96,
 def write_net(folder: Path, name: str, kind: str = "sd1", prefix: str = "") -> Path:
     """A ControlNet as far as its header goes; with `control_model.` as prefix, in the first layout."""
     first = prefix == "control_model."
+    width, channels = KINDS[kind]
     names = {
         "input_hint_block.0.weight" if first else "controlnet_cond_embedding.conv_in.weight": (16, 3),
-        "input_blocks.0.0.weight" if first else "conv_in.weight": (320, 4),
-        "middle_block.1.transformer_blocks.0.attn2.to_k.weight": (8, WIDTHS[kind]),
+        "input_blocks.0.0.weight" if first else "conv_in.weight": (channels, 4),
+        "middle_block.1.transformer_blocks.0.attn2.to_k.weight": (8, width),
     }
     shapes = {f"{prefix}{key}": shape for key, shape in names.items()}
     return write_tensors(folder / f"{name}.safetensors", shapes)

@@ -9,6 +9,7 @@ from typing import Any
 from backends.core.contract import Defaults, Job
 from desktop.model.extending import Sized
 from desktop.model.form import ModelChoice
+from desktop.model.guides import Guide
 from desktop.model.start import StartPicture
 from desktop.model.studio import Made
 
@@ -26,9 +27,7 @@ class StillBench:
         self.cancelled: list[str] = []
         self.ended = 0
         self.kept: list[Made] = []
-        self.prepared: list[
-            tuple[tuple[StartPicture, str, Size], Callable[..., None], Callable[..., None]]
-        ] = []
+        self.prepared: list[tuple[Guide, Size, Callable[..., None], Callable[..., None]]] = []
         self.weighings: list[tuple[Sized, Callable[..., None]]] = []
         self.looks: list[tuple[StartPicture, Callable[..., None], Callable[..., None]]] = []
 
@@ -49,6 +48,11 @@ class StillBench:
 
     def look(self, picture: StartPicture, then: Callable[..., None], failed: Callable[..., None]) -> None:
         self.looks.append((picture, then, failed))
+
+    def look_prepared(
+        self, guide: Guide, size: Size, then: Callable[..., None], failed: Callable[..., None]
+    ) -> None:
+        self.prepared.append((guide, size, then, failed))
 
 
 class ToldLedger:

@@ -41,16 +41,7 @@ class StillSession(Session):
         self.bench = StillBench()
         self.submit, self.cancel = self.bench.submit, self.bench.cancel
         self.end_worker, self.keep = self.bench.end_worker, self.bench.keep
-
-    def look_prepared(
-        self,
-        picture: StartPicture,
-        way: str,
-        size: tuple[int, int],
-        then: Callable[..., None],
-        failed: Callable[..., None],
-    ) -> None:
-        self.bench.prepared.append(((picture, way, size), then, failed))
+        self.look_prepared = self.bench.look_prepared
 
     def weigh(self, picture: Sized, then: Callable[..., None]) -> None:
         self.bench.weigh(picture, then)

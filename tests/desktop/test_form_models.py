@@ -33,6 +33,8 @@ class StillReader:
     def open_start(self, path: Path, then, failed) -> None:
         failed(self.error) if self.error else then(PICTURE)
 
+    open_guide = open_start
+
     def open_recipe(self, path: Path, then, failed) -> None:
         failed(self.error) if self.error else then(ForeignRecipe(RECIPE, "ComfyUI", ("LoRA detail",)))
 

@@ -136,7 +136,7 @@ def test_with_the_keyboard_alone(
     assert not trashed
     press(qtbot, grid, Qt.Key.Key_R)
     wait(shop.window.make_screen.isVisible)
-    wait(lambda: shop.make.form.prompt in PROMPTS)
+    assert shop.make.form.prompt in PROMPTS
 
 
 def test_letters_typed_in_a_field_are_letters(gallery: GalleryScreen, qtbot: QtBot, wait: Wait) -> None:

@@ -37,6 +37,8 @@ from tests.desktop.still import MODELS, StillBench
 from tests.fakes import square
 from tests.library.conftest import home, library  # noqa: F401  fixtures
 
+ABLE = tuple(replace(choice, takes_controls=True, takes_references=True) for choice in MODELS)
+
 
 @pytest.fixture
 def fox(tmp_path: Path) -> StartPicture:
@@ -53,7 +55,7 @@ def owl(tmp_path: Path) -> StartPicture:
 @pytest.fixture
 def room(fox: StartPicture, owl: StartPicture) -> Make:
     """Its form has a guide and two reference pictures."""
-    make = Make(StillBench(), MODELS)
+    make = Make(StillBench(), ABLE)
     guide = Guide(picture=fox, model="canny", prepare="canny", weight=0.8, start=0.1, end=0.9)
     make.form.guides, make.form.references = (guide,), (owl, fox)
     return make
@@ -111,7 +113,7 @@ def test_what_the_worker_refuses_can_be_made_without(room: Make) -> None:
 
 
 def test_what_the_model_cannot_use_is_refused_before_it_is_sent(room: Make) -> None:
-    room.studio.no_references = "Small can't look at pictures."
+    room.offer([replace(ABLE[0], takes_references=False)])
     room.generate()
     assert bench(room).jobs == []
     room.remedy(Remedy.WITHOUT_REFERENCES)
@@ -143,7 +145,7 @@ def test_repeat_fills_them_in(room: Make) -> None:
 def test_a_recipe_brings_them_back_while_the_files_are_there(room: Make, tmp_path: Path) -> None:
     picture = made(room)
     record = from_json(to_json(record_of(picture, "")))
-    empty = Make(StillBench(), MODELS)
+    empty = Make(StillBench(), ABLE)
     empty.use_recipe(recall(record))
     assert empty.form.next_request() == picture.request
     assert empty.form.guides == room.form.guides
@@ -164,10 +166,12 @@ def test_variations_have_them(room: Make, tmp_path: Path) -> None:
         def open_start(self, path: Path, then: Any, failed: Any) -> None:
             then(StartPicture(path.read_bytes(), path.name, str(path)))
 
+        open_guide = open_start
+
         def open_recipe(self, path: Path, then: Any, failed: Any) -> None: ...
 
     record, start = record_of(made(room), ""), write_picture(tmp_path / "made.png", "black")
-    other = Make(StillBench(), MODELS, reader=Reader())
+    other = Make(StillBench(), ABLE, reader=Reader())
     other.make_variations(recall(record), start)
     request = bench(other).jobs[-1].request
     assert request.init_image == start.read_bytes()
@@ -201,7 +205,13 @@ def test_the_name_of_a_net_says_how_to_prepare_the_picture(room: Make) -> None:
     assert fitting("control_v11f1e_sd15_tile") == "tile"
     assert fitting("control_v11p_sd15_scribble") == "scribble"
     assert fitting("something") == ""
-    assert room.form.guides[0].use_net("something").prepare == "canny"
+    guide = room.form.guides[0]
+    assert guide.use_net("something").prepare == "canny"
+    assert guide.use_net("controlnet-depth-sdxl").prepare == "depth"
+    for models, by in ((("big", "small"), "big"), ((), "")):
+        found = guide.use_net("depth", models)
+        assert (found.prepare, found.by, found.control().by) == ("depth", by, by)
+        assert found.use_way("canny", models).control().by == ""
     for way in PREPARATIONS:
         assert way_in_words(way)
     assert way_in_words("some_day") == "Some day"

@@ -20,7 +20,7 @@ from desktop.model.gallery_keys import GALLERY_KEYS
 from desktop.model.keys import keys_for
 from desktop.model.language import tr
 from desktop.model.recipes import ForeignRecipe
-from desktop.recalling import recall
+from desktop.recalling import names_pictures, recall
 from desktop.view.gallery import handing
 from desktop.view.gallery.bars import fill_collections
 
@@ -55,6 +55,8 @@ class Deeds:
             "delete": lambda _: self._curator.delete(),
             "remix": self._remix,
             "start": self._start,
+            "guide": self._guide,
+            "reference": self._reference,
             "vary": self._vary,
             "copy": self._copy,
             "copy_prompt": lambda card: handing.copy_prompt(card.picture),
@@ -76,6 +78,10 @@ class Deeds:
         menu.clear()
         self._add(menu, tr("Remix"), "remix")
         self._add(menu, tr("Use as start"), "start")
+        if not self._workshop.make.studio.no_guides:
+            self._add(menu, tr("Use as guide"), "guide")
+        if not self._workshop.make.studio.no_references:
+            self._add(menu, tr("Use as reference picture"), "reference")
         self._add(menu, tr("Variations"), "vary")
         self._add(menu, tr("Upscale…"), "upscale")
         menu.addSeparator()
@@ -107,6 +113,14 @@ class Deeds:
         self._workshop.make.use_as_start(card.picture.path)
         self._workshop.window.show_screen("make")
 
+    def _guide(self, card: Card) -> None:
+        self._workshop.make.guides.bring_guide(card.picture.path)
+        self._workshop.window.show_screen("make")
+
+    def _reference(self, card: Card) -> None:
+        self._workshop.make.guides.bring_reference(card.picture.path)
+        self._workshop.window.show_screen("make")
+
     def _vary(self, card: Card) -> None:
         if card.record is not None:
             vary, path = self._workshop.make.make_variations, card.picture.path
@@ -114,8 +128,11 @@ class Deeds:
             self._workshop.window.show_screen("make")
 
     def _recall(self, record: Record, then: Callable[[ForeignRecipe], None]) -> None:
-        """With the pictures that it names, which are read first."""
-        self._workshop.errands.run(partial(recall, record), then, self._workshop.make.not_opened)
+        """With the pictures that it names, where it does; those are read first."""
+        if names_pictures(record):
+            self._workshop.errands.run(partial(recall, record), then, self._workshop.make.not_opened)
+        else:
+            then(recall(record))
 
     def _search(self) -> None:
         self._screen.search.field.setFocus()
