@@ -39,11 +39,11 @@ class PictureDrop(QPushButton):
 
     def event(self, event: QEvent) -> bool:
         """While it has the focus, pasting is its own, not the window's."""
-        if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if event.matches(QKeySequence.StandardKey.Paste):
-                event.accept()
-                return True
-        return super().event(event)
+        asked = event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        if not (asked and event.matches(QKeySequence.StandardKey.Paste)):
+            return super().event(event)
+        event.accept()
+        return True
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Paste) and self.paste():
