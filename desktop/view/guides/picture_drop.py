@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from PySide6.QtCore import QEvent, QMimeData
 from PySide6.QtGui import (
@@ -39,8 +40,8 @@ class PictureDrop(QPushButton):
 
     def event(self, event: QEvent) -> bool:
         """While it has the focus, pasting is its own, not the window's."""
-        asked = event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
-        if not (asked and event.matches(QKeySequence.StandardKey.Paste)):
+        asked = event.type() == QEvent.Type.ShortcutOverride
+        if not (asked and cast(QKeyEvent, event).matches(QKeySequence.StandardKey.Paste)):
             return super().event(event)
         event.accept()
         return True
