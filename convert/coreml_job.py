@@ -75,9 +75,10 @@ def _run(order: Order, theirs: Connection) -> None:
 def _outcome(order: Order, theirs: Connection) -> Message:
     from backends.core.environment import out_of_memory
     from backends.core.quiet import quiet
-    from convert.coreml_model import convert_model
 
     quiet()
+    from convert.coreml_model import convert_model
+
     try:
         return convert_model(order, theirs.send)
     except MezzotintError as error:

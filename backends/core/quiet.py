@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import warnings
 from typing import Any
 
 
 def quiet() -> None:
-    """Silences diffusers, transformers and Python warnings in this process."""
+    """Silences diffusers, transformers, bitsandbytes and Python warnings in this process."""
     warnings.simplefilter("ignore")
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # first: diffusers imports it
     for library in ("diffusers", "transformers"):
-        logging: Any = importlib.import_module(f"{library}.utils.logging")
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
+        own: Any = importlib.import_module(f"{library}.utils.logging")
+        own.set_verbosity_error()
+        own.disable_progress_bar()
