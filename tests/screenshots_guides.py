@@ -89,7 +89,7 @@ def _nets() -> None:
 def _answer(scene: Scene) -> None:
     """What the worker would have answered."""
     form, guiding = scene.make.form, scene.make.guides.guiding
-    pictures = [*form.references, *(guide.picture for guide in form.guides)]
+    pictures = [*form.references, *(guide.picture for guide in form.guides if not guide.is_pose)]
     guiding.pictures = {
         each.sha256: Seen(_small(open_picture(each.data)), open_picture(each.data).size) for each in pictures
     }

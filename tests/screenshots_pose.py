@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backends.core.contract.pose import Pose, pose_bytes
+from desktop.model.pose_person import new_person
+from desktop.model.pose_presets import PRESETS
+from desktop.model.start import StartPicture
+from tests.screenshots_guides import _answer, _guidable, _nets
+from tests.screenshots_guides import _open as _open_fold
 from tests.screenshots_inpaint import _start as with_start_picture
 
 if TYPE_CHECKING:
@@ -29,10 +35,22 @@ def pose_of_two(scene: Scene) -> None:
     editor.sheet.hide(True)
 
 
+def pose_guide(scene: Scene) -> None:
+    """The guide that a pose makes, with its button."""
+    _guidable(scene)
+    _nets()
+    scene.make.form.use_size(512, 512)
+    person = new_person(PRESETS["walking"], (512, 512))
+    data = pose_bytes(Pose(people=(person.figure,), canvas=(512, 512)))
+    scene.make.guides.add_guide(StartPicture(data, "walk.json"), "control_v11p_sd15_openpose_fp16")
+    _answer(scene)
+    _open_fold(scene)
+
+
 def _open(scene: Scene) -> None:
     screen = scene.window.make_screen
     screen.edit_pose(None, bytes, screen.form.prompt)
     scene.before_grab.append(screen.pose.canvas.setFocus)
 
 
-STATES = (pose, pose_of_two)
+STATES = (pose, pose_of_two, pose_guide)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from desktop.model.pose_guide import PoseGuide
 from desktop.model.studio import Made
 from desktop.view.additions.panel import AdditionsFold
 from desktop.view.canvas import Canvas
@@ -37,6 +38,7 @@ class MakeScreen(QWidget):
         self._wants_recent, self._is_narrow = True, False
         self._pose_taken: Callable[[bytes], object] = bytes
         self._pose_back: QWidget | None = None
+        self._posing: PoseGuide | None = None
         self.form, self.recent = FormPanel(make), RecentPanel(make)
         self.additions = AdditionsFold(workshop.additions)
         self.form.add_fold(self.additions)
@@ -57,6 +59,8 @@ class MakeScreen(QWidget):
         self.brush.closed.connect(self._mask_painted)
         self.pose.changed.connect(lambda pose: self._pose_taken(pose))
         self.pose.closed.connect(self._pose_made)
+        self.guides.panel.pose_wanted.connect(self.edit_pose_of)
+        make.form.events.guides.connect(lambda _: self._close_gone())
         self.form.generate.clicked.connect(self._close_sheets)
         self.tabs.chosen.connect(lambda _: self._place_recent())
 
@@ -70,12 +74,26 @@ class MakeScreen(QWidget):
         """Opens one of TABS."""
         self.tabs.buttons[name].setChecked(True)
 
+    def edit_pose_of(self, number: int | None) -> None:
+        """The editor for the pose of the guide at this place, or of another guide that begins with it."""
+        panel = self.guides.panel
+        kept = PoseGuide(self._make.guides, number, panel.fitting)
+        self.edit_pose(kept.pose, kept.take, panel.draw if number is None else panel.rows[number].edit)
+        self._posing = kept
+
+    def _close_gone(self) -> None:
+        """A guide that is removed takes its pose along."""
+        if self._posing is not None and self._posing.is_gone:
+            self._posing = None
+            self.pose.close_editor()
+
     def edit_pose(self, pose: bytes | None, take: Callable[[bytes], object], back: QWidget) -> None:
         """The editor in the picture's place, with this pose or a new one.
 
         `take` is given the pose (OpenPose's JSON) after each act; `back` has the focus afterwards.
         """
         self._close_sheets()
+        self._posing = None
         self.show_tab("picture")
         self._pose_taken, self._pose_back = take, back
         self.pose.open(pose)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
@@ -56,7 +56,12 @@ class GuidesFold(Fold):
 
 
 class GuidesPanel(QWidget):
-    """The rows, a place for another picture, and what to do where there is no ControlNet."""
+    """The rows, a place for another picture, and what to do where there is no ControlNet.
+
+    `pose_wanted` when somebody wants to make a pose: with the guide's number, or with None for another one.
+    """
+
+    pose_wanted = Signal(object)
 
     def __init__(self, desk: GuideDesk, additions: AdditionsDesk) -> None:
         super().__init__()
@@ -68,9 +73,16 @@ class GuidesPanel(QWidget):
         self.again = IconButton("repeat", tr("Look again what is there"))
         self.add = PictureDrop(tr("Guide"), desk.bring_guide, desk.add_guide, ENDINGS)
         self.add.setToolTip(tr("A picture, or a pose as OpenPose's JSON file; it is fitted to the size"))
+        self.draw = QPushButton(tr("Make a pose"))
+        self.draw.setToolTip(tr("People whose joints you move, for a ControlNet for poses (OpenPose)"))
         self._empty = QWidget()
         self._lay_out()
         self._connect()
+
+    @property
+    def fitting(self) -> list[str]:
+        """Names of the ControlNets that may guide the model."""
+        return [net.name for net in self._additions.additions.found.nets if net.fits is not False]
 
     def _lay_out(self) -> None:
         buttons = row(self.folder, self.again)
@@ -86,10 +98,12 @@ class GuidesPanel(QWidget):
         layout.addWidget(self.why_not)
         layout.addLayout(self._rows)
         layout.addWidget(self.add)
+        layout.addWidget(self.draw)
         layout.addWidget(self._empty)
 
     def _connect(self) -> None:
         desk = self._desk
+        self.draw.clicked.connect(lambda: self.pose_wanted.emit(None))
         self.folder.clicked.connect(self._open_folder)
         self.again.clicked.connect(self._additions.refresh)
         bind.follow(self._additions.additions, "found", self._show_found)
@@ -103,6 +117,7 @@ class GuidesPanel(QWidget):
     def _show_guides(self, guides: tuple[Guide, ...]) -> None:
         while len(self.rows) < len(guides):
             self.rows.append(fresh := GuideRow(self._desk, len(self.rows)))
+            fresh.pose_wanted.connect(self.pose_wanted.emit)
             fresh.show_found(self._additions.additions.found)
             self._rows.addWidget(fresh)
         while len(self.rows) > len(guides):
@@ -133,7 +148,8 @@ class GuidesPanel(QWidget):
         self.why_not.style().unpolish(self.why_not)
         self.why_not.style().polish(self.why_not)
         self.why_not.setVisible(bool(why_not))
-        self.add.setVisible(not why_not and not full and not none_here)
+        for button in (self.add, self.draw):
+            button.setVisible(not why_not and not full and not none_here)
         self._empty.setVisible(not why_not and none_here)
 
     def _open_folder(self) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
 
 from backends.core.contract import DEPTH, MAX_CONTROL_WEIGHT, PREPARATIONS
 from desktop.model.additions import Found
@@ -39,7 +39,12 @@ _TILE = QSize(96, 104)
 
 
 class GuideRow(QFrame):
-    """Shows the guide at this place, and changes it there. A picture dropped here becomes its picture."""
+    """Shows the guide at this place, and changes it there. A picture dropped here becomes its picture.
+
+    `pose_wanted` with its number when somebody wants to change its pose.
+    """
+
+    pose_wanted = Signal(int)
 
     def __init__(self, desk: GuideDesk, number: int) -> None:
         super().__init__()
@@ -52,6 +57,7 @@ class GuideRow(QFrame):
         self.remove = IconButton("close", "", flat=True)
         self.picture, self.map = PictureTile("", _TILE), PictureTile("", _TILE)
         self.net, self.prepare, self.by = CalmComboBox(), CalmComboBox(), CalmComboBox()
+        self.edit = QPushButton(tr("Change the pose"))
         self._by_words = caption(tr("Found by"))
         self.weight, self.slider = CalmDoubleSpinBox(0, MAX_CONTROL_WEIGHT, 0.05), slider(0, 2 * _TENTHS)
         self.start, self.end = CalmSpinBox(0, 99, 5), CalmSpinBox(1, 100, 5)
@@ -94,6 +100,7 @@ class GuideRow(QFrame):
         seen, shown = self._desk.seen(self._guide.picture), self._desk.map_of(self._guide)
         self.picture.setVisible(not self._guide.is_pose)
         self.picture.show_picture(seen.picture, tr("Reading the picture"))
+        self.edit.setVisible(self._guide.is_pose)
         self.map.show_picture(shown.picture, shown.why_not or tr("Preparing"))
         width, height = seen.size
         self.about.setText(f"{width} x {height}" if seen.picture else "")
@@ -122,6 +129,7 @@ class GuideRow(QFrame):
             box.setSuffix(" %")
         for box in (self.weight, self.start, self.end):
             box.setFixedWidth(_NUMBER)
+        self.edit.setToolTip(tr("Move its joints, in the picture's place"))
         self.net.setPlaceholderText(tr("Choose one"))
         self.prepare.setToolTip(tr("What is made of the picture before it is read (preprocessor)"))
         for field in (self.weight, self.slider):
@@ -140,6 +148,7 @@ class GuideRow(QFrame):
         self.picture.setToolTip(tr("The picture; press to see it large"))
         self.map.setToolTip(tr("What the ControlNet sees; press to see it large"))
         for field, words in (
+            (self.edit, tr("Change the pose")),
             (self.net, tr("Read by")),
             (self.prepare, tr("Prepare")),
             (self.by, tr("Found by")),
@@ -174,8 +183,10 @@ class GuideRow(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, theme.GRID)
         layout.setSpacing(theme.GRID)
-        for part in (head, self._pair(), grid):
-            layout.addLayout(part)
+        layout.addLayout(head)
+        layout.addLayout(self._pair())
+        layout.addWidget(self.edit)
+        layout.addLayout(grid)
         layout.addWidget(self.trouble)
 
     def _pair(self) -> QHBoxLayout:
@@ -184,6 +195,7 @@ class GuideRow(QFrame):
         return pair
 
     def _connect(self) -> None:
+        self.edit.clicked.connect(lambda: self.pose_wanted.emit(self.number))
         self.remove.clicked.connect(lambda: self._desk.remove_guide(self.number))
         self.net.activated.connect(
             lambda index: self._change(

@@ -13,8 +13,8 @@ from desktop.model.pose_person import Person
 _DARKER, _FAINT = 0.6, 0.35
 _WIDE = 1 / 128
 """A limb's half width, of the picture's shorter side: 4 pixels of 512."""
-_HANDLE = 5.0
-"""The least radius of a joint on the screen, so that it can be taken hold of."""
+_LEAST, _HANDLE, _OF_SIDE = 3.0, 5.0, 1 / 90
+"""The radius of a joint on the screen is no less, so that it can be taken hold of."""
 
 
 class Drawing:
@@ -26,6 +26,7 @@ class Drawing:
     def __init__(self, painter: QPainter, origin: QPointF, scale: float, side: int) -> None:
         self._painter, self._origin, self._scale = painter, origin, scale
         self._wide = max(1.5, side * _WIDE * scale)
+        self._handle = min(_HANDLE, max(_LEAST, side * scale * _OF_SIDE))
 
     def person(self, person: Person, chosen: bool) -> None:
         """Limbs, then joints; hidden ones of the chosen person as rings."""
@@ -72,7 +73,7 @@ class Drawing:
         self._painter.drawEllipse(self._to(at), self._radius(), self._radius())
 
     def _radius(self) -> float:
-        return max(_HANDLE, self._wide)
+        return max(self._handle, self._wide)
 
     def _to(self, at: Point) -> QPointF:
         return self._origin + QPointF(*at) * self._scale
