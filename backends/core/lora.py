@@ -7,7 +7,6 @@ names of diffusers, peft, kohya's scripts, ComfyUI and others (lora_names.py). O
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,8 +16,8 @@ from backends.core.contract import InvalidRequest
 from backends.core.lora_change import Change, Merged
 from backends.core.lora_facts import read_facts
 from backends.core.lora_file import Target, read
-from backends.core.lora_fit import Model
-from backends.core.lora_places import Spans, is_one_layer, spans
+from backends.core.lora_fit import OF_COLUMNS, Model, shares_columns
+from backends.core.lora_places import is_one_layer, spans
 from backends.core.model_folder import ModelFolder
 
 _ANOTHER = "Choose a LoRA made for this model."
@@ -58,6 +57,9 @@ def _in_place(file: Path, model: Model) -> dict[tuple[str, str], Change]:
     matching.sort(key=lambda each: -len(model.places[each[0][0]][1]))
     if not matching:
         raise _another(file)
+    if any(shares_columns(change.shapes, layer, model) for (layer, _), change in matching):
+        told = f"{file.name} is {OF_COLUMNS}, which this version can't read."
+        raise InvalidRequest(told, "Choose another LoRA.")
     try:
         return {at: each for target, change in matching for at, each in _placed(target, change, model)}
     except (KeyError, ValueError) as error:
@@ -68,15 +70,14 @@ def _placed(target: Target, change: Change, model: Model) -> Iterator[tuple[tupl
     """What it changes, with the change of each. Raises KeyError or ValueError for what does not fit."""
     layer, parameter = target
     part, place = model.places[layer]
-    own = {piece.layer: (part, f"{piece.layer}.{parameter}") for piece in place}
-    rows: dict[str, Spans] = dict.fromkeys(own, ())
-    if not is_one_layer(place):
-        rows = spans(place, lambda name: model.shapes[own[name]][0])
-        change = replace(change, whole=torch.Size(model.shape(layer, parameter)))
-    for name, at in own.items():
-        part_of_it = replace(change, spans=rows[name])
-        part_of_it.check(torch.Size(model.shapes[at]))
-        yield at, part_of_it
+    whole = torch.Size(model.shape(layer, parameter))
+    if is_one_layer(place):
+        change.check(whole)
+        yield (part, f"{place[0].layer}.{parameter}"), change
+        return
+    rows = spans(place, lambda name: model.shapes[part, f"{name}.{parameter}"][0])
+    for name, own in rows.items():
+        yield (part, f"{name}.{parameter}"), change.of_rows(whole, own)
 
 
 def _another(file: Path) -> InvalidRequest:

@@ -9,7 +9,7 @@ All is computed in float32, whatever the weights are.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -29,16 +29,29 @@ class Change:
     whole: torch.Size | None = None
     spans: Spans = ()
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The tensors' shapes."""
+        return {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
+
     def of_shape(self, shape: torch.Size) -> Tensor:
         """What to add to a weight of this shape, float32. Raises RuntimeError when it does not fit."""
         product = self._product(self.whole or shape)
-        return torch.cat([product[start:end] for start, end in self.spans]) if self.spans else product
+        return _rows(product, self.spans) if self.spans else product
 
     def of(self, weight: Tensor) -> Tensor:
         """What to add to this weight, float32."""
         added = self.of_shape(weight.shape)
         lengths = self.tensors.get("dora_scale")
-        return added if lengths is None else _with_lengths(weight, added, self._own_rows(lengths))
+        return added if lengths is None else _with_lengths(weight, added, lengths)
+
+    def of_rows(self, whole: torch.Size, spans: Spans) -> Change:
+        """The change of some rows of a weight that has this shape. Raises ValueError when it has another."""
+        self.check(whole)
+        by_rows = [name for name in ("up", "diff", "dora_scale") if name in self.tensors]
+        own = {name: _rows(self.tensors[name], spans) for name in by_rows}
+        found = Change({**self.tensors, **own})
+        return found if {"up", "diff"} & own.keys() else replace(found, whole=whole, spans=spans)
 
     def check(self, shape: torch.Size) -> None:
         """Raises ValueError unless it fits a weight of this shape. No memory is taken."""
@@ -92,13 +105,9 @@ class Change:
         alpha = self.tensors.get("alpha")
         return 1.0 if alpha is None else float(alpha) / rank
 
-    def _own_rows(self, lengths: Tensor) -> Tensor:
-        """Lengths for the weight's rows, where there is one for each of the file's layer."""
-        if not self.spans:
-            return lengths
-        if lengths.numel() != (self.whole or lengths.shape)[0]:
-            raise RuntimeError("lengths of columns that other weights share")
-        return torch.cat([lengths.flatten()[start:end] for start, end in self.spans])
+
+def _rows(tensor: Tensor, spans: Spans) -> Tensor:
+    return torch.cat([tensor[start:end] for start, end in spans])
 
 
 def _with_lengths(weight: Tensor, added: Tensor, lengths: Tensor) -> Tensor:

@@ -15,11 +15,12 @@ from backends.core.contract import MezzotintError
 from backends.core.lora_facts import Facts
 from backends.core.lora_keys import by_layer, read_key, unreadable_kind
 from backends.core.lora_names import names_in_files
-from backends.core.lora_places import Place
+from backends.core.lora_places import Place, is_one_layer
 from backends.core.model_folder import ModelFolder
 
 CONVERTED = "A converted model takes it only when it is baked in."
 ANOTHER = "It is for a model of another kind."
+OF_COLUMNS = "a DoRA of columns that several layers share"
 
 Shape = tuple[int, ...]
 
@@ -82,7 +83,8 @@ def misfit(facts: Facts, model: Model) -> str:
         return f"It is {kind}, which this version can't read."
     found = {layer: each for layer, each in by_layer(facts.shapes).items() if layer in model.places}
     if found and all(_fits(each, layer, model) for layer, each in found.items()):
-        return ""
+        shared = any(shares_columns(each, layer, model) for layer, each in found.items())
+        return f"It is {OF_COLUMNS}, which this version can't read." if shared else ""
     return f"It is for {facts.base}, and this model is of another kind." if facts.base else ANOTHER
 
 
@@ -120,6 +122,12 @@ def misfit_of_embedding(facts: Facts, model: Model) -> str:
         if shape is None or shape[-1] != width:
             return ANOTHER
     return ""
+
+
+def shares_columns(lengths: Mapping[str, Shape], layer: str, model: Model) -> bool:
+    """Whether a change gives lengths to columns which in this model belong to several weights."""
+    columns = "dora_scale" in lengths and lengths["dora_scale"][0] != model.shape(layer)[0]
+    return columns and not is_one_layer(model.places[layer][1])
 
 
 def _fits(change: Mapping[str, Shape], layer: str, model: Model) -> bool:

@@ -8,6 +8,7 @@ import re
 
 _OUTER = {
     "conv_in": "input_blocks.0.0",
+    "conv_norm_out": "out.0",
     "conv_out": "out.2",
     "time_embedding.linear_1": "time_embed.0",
     "time_embedding.linear_2": "time_embed.2",
@@ -16,8 +17,10 @@ _OUTER = {
 }
 _MIDDLE = {"resnets.0": "0", "attentions.0": "1", "resnets.1": "2"}
 _IN_RESNET = {
+    "norm1": "in_layers.0",
     "conv1": "in_layers.2",
     "time_emb_proj": "emb_layers.1",
+    "norm2": "out_layers.0",
     "conv2": "out_layers.3",
     "conv_shortcut": "skip_connection",
 }

@@ -47,7 +47,7 @@ def make_folder(folder: Path, version: str, prediction: str = "epsilon") -> Path
         latent_channels=4,
         scaling_factor=0.13025 if version.startswith("XL") else 0.18215,
     )
-    parts = {"unet": network(**(_PLAIN_UNET | _UNETS[version])), "vae": vae}
+    parts = {"unet": network(**unet_settings(version)), "vae": vae}
     if version != REFINER:
         parts["text_encoder"] = CLIPTextModel(_text("gelu" if version == "2.x" else "quick_gelu"))
         vocabulary.write_tokenizer(folder / "tokenizer", version)
@@ -100,6 +100,11 @@ _UNETS: dict[str, dict[str, Any]] = {
         "projection_class_embeddings_input_dim": 64 + 5 * 32,
     },
 }
+
+
+def unet_settings(version: str) -> dict[str, Any]:
+    """How such a folder's UNet is built."""
+    return _PLAIN_UNET | _UNETS[version]
 
 
 def _text(activation: str) -> CLIPTextConfig:

@@ -43,6 +43,8 @@ class Kind:
     ours: Mapping[str, Any] = field(default_factory=dict[str, Any])
     theirs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     texts: tuple[str, ...] = ()
+    reader: tuple[str, str, str] = ("text_encoder", "model.layers.0.self_attn.q_proj", "lora_te_")
+    """Of what is no CLIP: the part, a layer, and what kohya's scripts would put before its name."""
 
 
 TEXT_LAYERS = ("encoder.layers.0.self_attn.q_proj", "encoder.layers.1.mlp.fc1")
@@ -69,6 +71,7 @@ KINDS = {
         {"guidance_scale": 4.5},
         {"guidance_scale": 4.5, "negative_prompt": "snow"},
         texts=("text_encoder", "text_encoder_2"),
+        reader=("text_encoder_3", "encoder.block.0.layer.0.SelfAttention.q", "lora_te3_"),
     ),
     "flux2": Kind(
         make_tiny_flux2,
@@ -111,6 +114,7 @@ KINDS = {
         ),
         {"guidance_scale": 1.0},
         {"guidance_scale": 0.0, "negative_prompt": "snow"},
+        reader=("text_encoder", "layers.0.self_attn.q_proj", "lora_te_"),
     ),
     "sana": Kind(
         make_tiny_sana,
@@ -129,6 +133,7 @@ KINDS = {
             "guidance_scale": 4.5, "num_inference_steps": 2, "intermediate_timesteps": 1.3,
             "use_resolution_binning": False,
         },
+        reader=("text_encoder", "layers.0.self_attn.q_proj", "lora_te1_"),
     ),
 }  # fmt: skip
 
