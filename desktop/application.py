@@ -88,4 +88,7 @@ def _choice(model: InstalledModel) -> ModelChoice | None:
         made_for=str(folder.manifest.get("made_for", "")),
         size_step=facts.size_step,
         sizes=made_sizes(folder),
+        family=facts.family,
+        refines=facts.refines,
+        has_refiner=facts.has_refiner,
     )

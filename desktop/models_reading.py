@@ -72,6 +72,8 @@ def _papers(folder: ModelFolder) -> dict[str, Any]:
         "samplers": facts.samplers,
         "size_step": facts.size_step,
         "sizes": made_sizes(folder),
+        "refines": facts.refines,
+        "has_refiner": facts.has_refiner,
         "preparable": facts.family in coreml_folder.FAMILIES,
         "made_for": str(manifest.get("made_for") or ""),
         "conversion": cast(Mapping[str, Any], conversion) if isinstance(conversion, dict) else {},

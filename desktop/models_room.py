@@ -91,4 +91,8 @@ def _choice(card: ModelCard) -> ModelChoice | None:
         samplers=card.samplers,
         size_step=card.size_step,
         sizes=card.sizes,
+        made_for=card.made_for,
+        family=card.family,
+        refines=card.refines,
+        has_refiner=card.has_refiner,
     )

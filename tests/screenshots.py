@@ -56,6 +56,7 @@ from tests import (
     screenshots_models,
     screenshots_plot,
     screenshots_pose,
+    screenshots_refiner,
     screenshots_screens,
     screenshots_upscale,
 )
@@ -248,7 +249,7 @@ STATES: Mapping[str, Callable[[Scene], None]] = {
         screenshots_gallery.gallery_empty, *screenshots_gallery.STATES, *screenshots_screens.STATES,
         *screenshots_inside.STATES, *screenshots_models.STATES, *screenshots_additions.STATES,
         *screenshots_inpaint.STATES, *screenshots_pose.STATES, *screenshots_plot.STATES,
-        *screenshots_upscale.STATES, *screenshots_guides.STATES,
+        *screenshots_upscale.STATES, *screenshots_guides.STATES, *screenshots_refiner.STATES,
     )
 }  # fmt: skip
 FULL = {state.__name__ for state in screenshots_gallery.STATES} | {"upscaling"}

@@ -9,6 +9,7 @@ Podell et al. 2023, arXiv:2307.01952.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -47,7 +48,7 @@ class StableDiffusionXL(UNetFamily):
         configs: Mapping[str, Mapping[str, Any]],
         manifest: Mapping[str, Any],
     ) -> ModelFacts:
-        return unet_facts(
+        facts = unet_facts(
             self.id,
             folder,
             configs,
@@ -58,6 +59,7 @@ class StableDiffusionXL(UNetFamily):
             half_vae=configs["vae"].get("force_upcast", True) is False,
             takes_controls=True,
         )
+        return replace(facts, has_refiner=not facts.takes_mask)
 
     def encode_text(
         self, encoders: Sequence[TextEncoder], tokenizers: Sequence[Any], text: str, clip_skip: int

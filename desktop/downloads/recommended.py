@@ -181,7 +181,7 @@ RECOMMENDED = (
     ),
     Recommended(
         name="sdxl-refiner",
-        title="Stable Diffusion XL 1.0 refiner",
+        title="SDXL 1.0 refiner",
         repo="stabilityai/stable-diffusion-xl-refiner-1.0",
         licence="CreativeML OpenRAIL++-M",
         gigabytes=6.1,

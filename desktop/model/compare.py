@@ -9,7 +9,7 @@ from typing import ClassVar
 from psygnal import SignalGroupDescriptor
 
 from backends.core.contract import SAMPLERS
-from desktop.model import guides, hires_told, inpainted
+from desktop.model import guides, hires_told, inpainted, refining
 from desktop.model.language import tr
 from desktop.model.recipes import Recipe
 
@@ -62,6 +62,7 @@ def _settings(item: Item) -> dict[str, str]:
         tr("Model"): recipe.model or "",
         tr("Size"): size,
         tr("Hi-res fix"): hires_told.told(recipe.hires, (recipe.width or 0, recipe.height or 0)),
+        tr("Refiner"): refining.told(recipe.refiner),
         tr("Steps"): _words(recipe.steps),
         tr("Guidance"): _words(recipe.guidance_scale),
         tr("Sampler"): SAMPLERS.get(recipe.sampler or "", recipe.sampler or ""),

@@ -11,7 +11,16 @@ from typing import ClassVar
 
 from psygnal import SignalGroupDescriptor
 
-from backends.core.contract import HIRES_STRENGTH, MAX_SIDE, MIN_SIDE, Defaults, Hires, Request
+from backends.core.contract import (
+    HIRES_STRENGTH,
+    MAX_SIDE,
+    MIN_SIDE,
+    REFINER_SWITCH,
+    Defaults,
+    Hires,
+    Refiner,
+    Request,
+)
 from backends.core.contract.hires import scaled
 from desktop.model.guides import Guide, guide_of
 from desktop.model.start import Beside, StartPicture, beside_of
@@ -36,6 +45,7 @@ class ModelChoice:
     `takes_controls` and `takes_references`: whether ControlNets can guide it, and whether it looks at
     pictures. `made_for` is the backend that it was converted for, or "".
     Its pictures' sides are multiples of `size_step`, and one of `sizes` where it was converted for some.
+    `refines`: the families whose pictures it is made to finish; `has_refiner`: whether there are such for it.
     """
 
     name: str
@@ -48,6 +58,9 @@ class ModelChoice:
     made_for: str = ""
     size_step: int = 8
     sizes: tuple[tuple[int, int], ...] = ()
+    family: str = ""
+    refines: tuple[str, ...] = ()
+    has_refiner: bool = False
 
 
 @dataclass(kw_only=True)
@@ -58,7 +71,7 @@ class Form:
     the name of a saved style, or empty. `strength`, `mask`, `feather` and `extend` (left, top, right, bottom)
     count only with a `start` picture; `width` and `height` are without what is extended. The hi-res fix is
     off while `hires_by` is empty, and with a start picture. `references` are pictures that the model looks
-    at, `guides` those of ControlNets.
+    at, `guides` those of ControlNets. `refiner` is the model that makes the last steps, or empty.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -87,6 +100,8 @@ class Form:
     hires_strength: float = HIRES_STRENGTH
     references: tuple[StartPicture, ...] = ()
     guides: tuple[Guide, ...] = ()
+    refiner: str = ""
+    refiner_switch: float = REFINER_SWITCH
 
     def use_model(self, choice: ModelChoice) -> None:
         """Chooses a model and takes over the settings it looks best with."""
@@ -144,6 +159,17 @@ class Form:
             self.hires_scale = round(hires.width / self.width, 2)
             self.hires_steps, self.hires_strength = hires.steps, hires.strength
 
+    @property
+    def refining(self) -> Refiner | None:
+        """The second model, where one is wanted. Raises InvalidRequest."""
+        return Refiner(model=self.refiner, switch=self.refiner_switch) if self.refiner else None
+
+    def use_refiner(self, refiner: Refiner | None) -> None:
+        """A second model as this one, or none."""
+        self.refiner = refiner.model if refiner else ""
+        if refiner is not None:
+            self.refiner_switch = refiner.switch
+
     def use_inpainting(self, mask: bytes | None, feather: int, extend: tuple[int, int, int, int]) -> None:
         """What of the start picture is made anew, and how much around it; without either, nothing."""
         self.mask, self.extend = mask, extend
@@ -174,6 +200,7 @@ class Form:
             feather=self.feather if self.start else 0,
             extend=self.extend if self.start else NOT_EXTENDED,
             hires=self.hires,
+            refiner=self.refining,
             references=tuple(picture.data for picture in self.references),
             controls=tuple(guide.control() for guide in self.guides),
         )
@@ -196,6 +223,7 @@ class Form:
         self.width, self.height = request.width - left - right, request.height - top - bottom
         self.use_inpainting(request.mask, request.feather, request.extend if start else NOT_EXTENDED)
         self.use_hires(request.hires)
+        self.use_refiner(request.refiner)
         self.steps, self.guidance_scale = request.steps, request.guidance_scale
         self.clip_skip, self.count = request.clip_skip, 1
         self.choose_seed(seed)

@@ -29,6 +29,7 @@ from desktop.model.problem import WITHOUT, Problem, Remedy
 from desktop.model.prompts import PromptWalk
 from desktop.model.queue import Entry, Ledger, NoLedger, Queue, in_size, same, without
 from desktop.model.recipes import ForeignRecipe, fill
+from desktop.model.refining import can_follow
 from desktop.model.sentences import said
 from desktop.model.settings import Settings
 from desktop.model.start import StartPicture, beside_of
@@ -69,6 +70,7 @@ class Make:
         self.take, self.kept, self.not_kept = self.work.take, self.work.kept, self.work.not_kept
         self.form.events.start.connect(self._start_changed)
         self.extending = Extending(self, bench)
+        self.form.events.model.connect(self._model_changed)
         if form is None:
             self.form.roll_seed()
         if form is None and models:
@@ -231,7 +233,9 @@ class Make:
         if start is not None and self.studio.no_start:
             raise self._no_start(tr("Remove the start picture, or choose another backend in Settings."))
         self.guides.check(request)
-        job = Job(request=request, model_folder=folder, **self.settings.place(self.automatic))
+        refiner = self._folder(request.refiner.model) if request.refiner else None
+        place = self.settings.place(self.automatic)
+        job = Job(request=request, model_folder=folder, refiner_folder=refiner, **place)
         return Entry(job=job, start=start, beside=beside_of(request, self.form.beside))
 
     def _go_without(self, parts: tuple[str, str], failed: Job | None) -> None:
@@ -279,6 +283,12 @@ class Make:
                 lambda small, size: self._looked(picture, small, size),
                 lambda error: self._not_looked(picture, error),
             )
+
+    def _model_changed(self, name: str) -> None:
+        """A refiner that can't follow the new model is left out."""
+        second = self.models.get(self.form.refiner)
+        if second is not None and not can_follow(self.models.get(name), second):
+            self.form.use_refiner(None)
 
     def _looked(self, picture: StartPicture, small: Picture, size: tuple[int, int]) -> None:
         if picture is self.form.start:

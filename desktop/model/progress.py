@@ -29,6 +29,7 @@ class Tracker:
 
     request: Request
     current: Progress = field(default_factory=lambda: Progress(tr("Starting")))
+    _shares: dict[int, float] = field(default_factory=dict[int, float])
     _step_seconds: deque[float] = field(default_factory=lambda: deque[float](maxlen=_RECENT_STEPS))
 
     def take(self, event: Event) -> None:
@@ -45,7 +46,7 @@ class Tracker:
                 pass
 
     def _started(self, event: StageStarted) -> None:
-        if event.stage is Stage.DETAILING:
+        if event.stage in (Stage.DETAILING, Stage.REFINING):
             self._step_seconds.clear()
         words = self._with_picture(tr(event.stage.value), event.picture_index, event.stage)
         self.current = Progress(words, self.current.fraction, self.current.seconds_left)
@@ -53,7 +54,10 @@ class Tracker:
     def _stepped(self, event: StepDone) -> None:
         self._step_seconds.append(event.seconds)
         each, share = self._work(event.steps, event.steps), self._work(event.step, event.steps)
-        done, total = event.picture_index * each + share, self.request.count * each
+        for index in range(event.picture_index):
+            self._shares.setdefault(index, each)
+        self._shares[event.picture_index] = share
+        done, total = sum(self._shares.values()), self.request.count * each
         words = tr("Denoising {step} of {steps}", step=event.step, steps=event.steps)
         step = share - self._work(event.step - 1, event.steps)
         left = median(self._step_seconds) / step * (total - done)

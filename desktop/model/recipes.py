@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from backends.core.contract import MAX_SEED, MAX_SIDE, MAX_STEPS, MIN_SIDE, SAMPLERS, Hires
+from backends.core.contract import MAX_SEED, MAX_SIDE, MAX_STEPS, MIN_SIDE, SAMPLERS, Hires, Refiner
 from desktop.library.record import Controlled, InitPicture, Inpainted
 from desktop.model.form import Form, ModelChoice
 from desktop.model.guides import Guide
 from desktop.model.language import tr
+from desktop.model.refining import can_follow
 from desktop.model.start import StartPicture
 
 _STEP = 8
@@ -44,6 +45,8 @@ class Recipe(Protocol):
     def clip_skip(self) -> int | None: ...
     @property
     def hires(self) -> Hires | None: ...
+    @property
+    def refiner(self) -> Refiner | None: ...
     @property
     def inpainting(self) -> Inpainted | None: ...
     @property
@@ -87,6 +90,7 @@ def fill(form: Form, recipe: Recipe, models: Mapping[str, ModelChoice]) -> tuple
         _sampler(form, recipe.sampler, models),
         _clip_skip(form, recipe.clip_skip),
         _seed(form, recipe.seed),
+        _refiner(form, recipe.refiner, models),
     )
     form.use_hires(recipe.hires)
     return tuple(phrase for phrase in left if phrase)
@@ -94,12 +98,30 @@ def fill(form: Form, recipe: Recipe, models: Mapping[str, ModelChoice]) -> tuple
 
 def _model(form: Form, name: str | None, models: Mapping[str, ModelChoice]) -> str:
     """By name or title, whatever the case."""
-    wanted = (name or "").casefold()
-    for choice in models.values():
-        if wanted in (choice.name.casefold(), choice.title.casefold()):
-            form.model = choice.name
-            return ""
-    return tr("Model {name}: it is not installed", name=name) if name else ""
+    choice = _called(name or "", models)
+    if choice is not None:
+        form.model = choice.name
+    return tr("Model {name}: it is not installed", name=name) if name and choice is None else ""
+
+
+def _called(name: str, models: Mapping[str, ModelChoice]) -> ModelChoice | None:
+    wanted = name.casefold()
+    named = (each for each in models.values() if wanted in (each.name.casefold(), each.title.casefold()))
+    return next(named, None)
+
+
+def _refiner(form: Form, wanted: Refiner | None, models: Mapping[str, ModelChoice]) -> str:
+    """One that can finish pictures of the form's model."""
+    form.use_refiner(None)
+    if wanted is None:
+        return ""
+    choice = _called(wanted.model, models)
+    if choice is None:
+        return tr("Refiner {name}: it is not installed", name=wanted.model)
+    if not can_follow(models.get(form.model), choice):
+        return tr("Refiner {name}: it is for models of another kind", name=choice.title)
+    form.use_refiner(replace(wanted, model=choice.name))
+    return ""
 
 
 def _size(form: Form, width: int | None, height: int | None) -> str:

@@ -119,6 +119,7 @@ class Workshop:
         self.models_room = ModelsRoom(self)
         self.window = MainWindow(self)
         self.window.form.styles_wanted.connect(self._show_styles)
+        self.window.form.refiner.models_wanted.connect(self._show_hub)
         self.make.walk.fetch = self._fetch_prompts
         session.happened.connect(self.plots.take)
         session.happened.connect(self.make.take)
@@ -192,6 +193,13 @@ class Workshop:
         screen = self.window.show_screen("prompts")
         if isinstance(screen, PromptsScreen):
             screen.show_styles()
+
+    def _show_hub(self) -> None:
+        from desktop.view.models.screen import ModelsScreen  # as above
+
+        screen = self.window.show_screen("models")
+        if isinstance(screen, ModelsScreen):
+            screen.show_hub()
 
     def _library_troubled(self, error: MezzotintError) -> None:
         self.make.studio.problem = library_problem(error, self.shelf)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from backends.core.contract import SAMPLERS
-from desktop.model import additions, guides, hires_told, inpainted
+from desktop.model import additions, guides, hires_told, inpainted, refining
 from desktop.model.backends import place_in_words
 from desktop.model.language import tr
 from desktop.model.make import Make
@@ -38,6 +38,7 @@ _FACTS = (
     "Guides",
     "References",
     "Hi-res fix",
+    "Refiner",
     "Sampler",
     "Backend",
     "Time",
@@ -142,6 +143,7 @@ class Details(QWidget):
             "Guides": guides.told(request.controls, [each.name for each in made.beside.controls]),
             "References": ", ".join(picture.name for picture in made.beside.references),
             "Hi-res fix": hires_told.told(request.hires, (request.width, request.height)),
+            "Refiner": refining.told(request.refiner),
             "Sampler": f"{SAMPLERS[request.sampler]}, {tr('{count} steps', count=request.steps)}",
             "Backend": place_in_words(provenance, self._make.studio.hardware),
             "Time": f"{made.seconds:.1f} s",

@@ -27,11 +27,13 @@ from desktop.view.controls import (
     PromptEdit,
     caption,
     column,
+    quiet,
     row,
     scrolling,
     slider,
 )
 from desktop.view.guides.references import ReferencesField
+from desktop.view.refiner_rows import RefinerRows
 from desktop.view.sampler_box import SamplerBox
 from desktop.view.seed_field import SeedField
 from desktop.view.size_field import SizeField
@@ -60,12 +62,17 @@ class FormPanel(QFrame):
         self.leave_out = Fold(tr("Leave out"), self._negative())
         self.style_box = self._styles()
         self.start, self.references = StartField(make), ReferencesField(make.guides)
-        self.model = self._models()
+        self.model, self.model_said = self._models(), quiet()
+        self.model_said.setWordWrap(True)
+        self.model_said.setText(
+            tr("A refiner: it is made for a start picture, or for the last steps after another model.")
+        )
         self.size_field = SizeField(make)
         self.count, self.steps = CalmSpinBox(1, MAX_COUNT), CalmSpinBox(1, MAX_STEPS)
         self.guidance, self.guidance_slider = CalmDoubleSpinBox(0, 100, 0.5), slider(10, 200, 5)
         self.seed = SeedField(make.form)
         self.sampler, self.clip_skip = SamplerBox(make), CalmSpinBox(0, 11)
+        self.refiner = RefinerRows(make)
         self.more = Fold(tr("More: sampler, CLIP skip"), self._advanced())
         self.folds, self._further = [self.leave_out, self.more], QVBoxLayout()
         self.generate = QPushButton(tr("Generate"))
@@ -137,6 +144,7 @@ class FormPanel(QFrame):
         _add(grid, 0, tr("Sampler"), self.sampler)
         _add(grid, 1, tr("CLIP skip"), self.clip_skip)
         body.setLayout(grid)
+        self.refiner.lay_in(grid, 2)
         self.sampler.setToolTip(tr("How the noise is taken away, step by step"))
         self.clip_skip.setToolTip(tr("How many of the text encoder's last layers are skipped"))
         return body
@@ -154,9 +162,21 @@ class FormPanel(QFrame):
         bind.decimal(self.guidance, form, "guidance_scale")
         bind.slide(self.guidance_slider, self.guidance)
         bind.follow(self._make.studio, "progress", self._name_button)
+        for field in ("model", "start", "refiner"):
+            bind.follow(form, field, self._say_of_model)
+        bind.follow(self._make.studio, "models", self._say_of_model)
         self.generate.clicked.connect(self._make.generate)
         self.guidance.setToolTip(tr("How strictly the prompt is followed (CFG scale); 1 is not at all"))
         self.steps.setToolTip(tr("More steps take longer and add less and less"))
+
+    def _say_of_model(self, _: object = None) -> None:
+        """That a model is for the last steps only, and that a refiner is one of the settings folded away."""
+        form, model = self._make.form, self._make.models.get(self._make.form.model)
+        self.model_said.setVisible(model is not None and bool(model.refines) and form.start is None)
+        has = model is not None and model.has_refiner
+        self.more.button.setText(tr("More: sampler, refiner") if has else tr("More: sampler, CLIP skip"))
+        if form.refiner:
+            self.more.button.setChecked(True)
 
     def _name_button(self, progress: object) -> None:
         busy = progress is not None
@@ -188,10 +208,11 @@ class FormPanel(QFrame):
         _add(grid, 1, tr("Start"), self.start, top=True)
         grid.addWidget(self.references, 2, 0, 1, 2)
         _add(grid, 3, tr("Model"), self.model)
-        _add(grid, 4, tr("Size"), self.size_field, top=True)
-        _add(grid, 5, tr("Count"), self._count_and_steps())
-        _add(grid, 6, tr("Guidance"), self._guidance_row())
-        _add(grid, 7, tr("Seed"), self.seed)
+        grid.addWidget(self.model_said, 4, 1)
+        _add(grid, 5, tr("Size"), self.size_field, top=True)
+        _add(grid, 6, tr("Count"), self._count_and_steps())
+        _add(grid, 7, tr("Guidance"), self._guidance_row())
+        _add(grid, 8, tr("Seed"), self.seed)
         return grid
 
     def _count_and_steps(self) -> QWidget:

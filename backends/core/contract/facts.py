@@ -47,6 +47,7 @@ class ModelFacts:
     `ragged_prompts`: a prompt's conditioning is as long as the prompt, and not filled up: then the negative
     prompt's has names of its own, NEGATIVE and the names of the prompt's.
     `refines`: the families whose pictures it finishes, for a model that is made for the last steps only.
+    `has_refiner`: whether there is such a model for this one.
     """
 
     name: str
@@ -70,6 +71,7 @@ class ModelFacts:
     takes_controls: bool = False
     ragged_prompts: bool = False
     refines: tuple[str, ...] = ()
+    has_refiner: bool = False
     scheduler_config: Mapping[str, Any] = field(repr=False)
     defaults: Defaults
 

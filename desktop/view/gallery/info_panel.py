@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from backends.core.contract import SAMPLERS
 from desktop.library.marks import BEST, Kind
-from desktop.model import additions, guides, hires_told, inpainted
+from desktop.model import additions, guides, hires_told, inpainted, refining
 from desktop.model.backends import place_in_words
 from desktop.model.gallery import Card, Curator
 from desktop.model.language import tr
@@ -40,6 +40,7 @@ _FACTS = (
     "Guides",
     "References",
     "Hi-res fix",
+    "Refiner",
     "Upscaled",
     "Sampler",
     "Guidance",
@@ -232,6 +233,7 @@ def facts_of(card: Card, hardware: Mapping[str, str]) -> dict[str, str]:
         facts["Guides"] = guides.told(record.controls, names)
         facts["References"] = ", ".join(picture.name for picture in record.references)
         facts["Hi-res fix"] = hires_told.told(record.hires, (record.width or 0, record.height or 0))
+        facts["Refiner"] = refining.told(record.refiner)
         if larger := record.upscaled:
             facts["Upscaled"] = f"{larger.scale:g} x, {hires_told.way_in_words(larger.by)}"
         facts["Guidance"] = "" if record.guidance_scale is None else f"{record.guidance_scale:g}"

@@ -18,9 +18,11 @@ from desktop.downloads.client import set_offline
 from desktop.errands import Errands
 from desktop.library.settings_file import read_settings, settings_path
 from desktop.model.backends import BackendState
+from desktop.model.form import ModelChoice
 from desktop.view.models.hub_page import HubPage
 from desktop.view.models.screen import ModelsScreen
 from tests.desktop.models.kit import BUTTON, StillRunner, chore, install, refreshed, show
+from tests.desktop.still import SMALL
 from tests.desktop.still_window import StillShop
 from tests.downloads.unreliable_hub import REPO, Hub, serving
 from tests.fakes import FAKE_BACKEND
@@ -46,6 +48,20 @@ def open_hub(shop: StillShop, qtbot: QtBot, runner: StillRunner) -> tuple[Models
     listing.say(name="tiny-one", verdicts=VERDICTS)
     listing.end()
     return screen, screen.hub
+
+
+def test_who_has_no_refiner_is_led_here(shop: StillShop, qtbot: QtBot, runner: StillRunner) -> None:
+    shop.models_room.hub._runner = runner
+    base = ModelChoice(
+        name="xl", title="XL", folder=Path("xl"), defaults=SMALL, family="sdxl", has_refiner=True
+    )
+    shop.make.offer([base])
+    shop.make.form.use_model(base)
+    shop.window.form.more.button.setChecked(True)
+    qtbot.mouseClick(shop.window.form.refiner.fetch, BUTTON)
+    screen = shop.window.built["models"]
+    assert isinstance(screen, ModelsScreen)
+    assert screen.hub.isVisible()
 
 
 def fetching(runner: StillRunner) -> list[Any]:
