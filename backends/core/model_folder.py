@@ -55,12 +55,19 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Borrowed:
+    """Another VAE's weights, in place of the model's own; its configuration is among the folder's."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
 class ModelFolder:
     """A model folder whose configuration has been read. Weights are checked by `check_files`.
 
     A variant is a folder with nothing but a model.json, which names a `base` beside it and a `change`
     of its UNet: then everything is the base's, but for what model.json says anew.
-    `additions` are what LoRAs add to its weights (lora.Additions).
+    `additions` are what LoRAs add to its weights (lora.Additions). `borrowed`: see core/vae.py.
     """
 
     path: Path
@@ -71,6 +78,7 @@ class ModelFolder:
     additions: Mapping[str, Mapping[str, Any]] = field(
         default_factory=dict[str, Mapping[str, Any]], repr=False
     )
+    borrowed: Borrowed | None = None
 
     @cached_property
     def family(self) -> Family:
@@ -120,6 +128,8 @@ class ModelFolder:
 
     def weight_files(self, part: str) -> list[Path]:
         """The safetensors files of one part. Raises BrokenModel when one is missing."""
+        if part == "vae" and self.borrowed:
+            return [self.borrowed.path]
         suffix = f".{variant}" if (variant := self.variant(part)) else ""
         stem = _WEIGHTS[part]
         single = self.path / part / f"{stem}{suffix}.safetensors"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from backends.core import control, guard, pictures, preview, samplers
+from backends.core import control, guard, pictures, preview, samplers, vae
 from backends.core.conditioning import read_prompt, resized
 from backends.core.contract import (
     Event,
@@ -63,6 +63,7 @@ def generate(
     """
     shelf = Shelf(search)
     run = Run(request, stages, Prompts(request, shelf))
+    run.vae = vae.use(request, stages, shelf)
     _check(run, relay)
     run.references = yield from read_references(run)
     run.controls = control.read(request, stages, shelf)

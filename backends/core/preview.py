@@ -39,7 +39,8 @@ class LinearPreview:
         return to_picture(to_unit(colours))
 
 
-_fitted: WeakKeyDictionary[Stages, LinearPreview] = WeakKeyDictionary()
+_fitted: WeakKeyDictionary[Stages, tuple[object, LinearPreview]] = WeakKeyDictionary()
+"""With the VAE that stands in for the model's own, if any."""
 
 
 def of(stages: Stages) -> LinearPreview:
@@ -47,11 +48,13 @@ def of(stages: Stages) -> LinearPreview:
 
     Stages whose decoder takes one size only bring theirs along, as `known_preview`.
     """
-    if stages not in _fitted:
+    decoder: object = getattr(stages, "decoder", None)
+    if stages not in _fitted or _fitted[stages][0] != decoder:
         known: LinearPreview | None = getattr(stages, "known_preview", None)
         facts = stages.facts
-        _fitted[stages] = known or fit(stages.decode, facts.latent_channels, facts.latent_patch)
-    return _fitted[stages]
+        fitted = known or fit(stages.decode, facts.latent_channels, facts.latent_patch)
+        _fitted[stages] = decoder, fitted
+    return _fitted[stages][1]
 
 
 def fit(decode: Callable[[Tensor], Tensor], channels: int, patch: int = 1) -> LinearPreview:

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from backends.core import samplers
+from backends.core import samplers, vae
 from backends.core.conditioning import encode
 from backends.core.contract import Event, InvalidRequest, Stage, StageStarted
 from backends.core.prompt_reading import Prompts, RefinersPrompts
@@ -37,7 +37,7 @@ class Refining:
 
     def __init__(self, before: Run, relay: Relay, shelf: Shelf) -> None:
         assert before.request.refiner is not None
-        self._before, self._relay = before, relay
+        self._before, self._relay, self._shelf = before, relay, shelf
         self._switch = before.request.refiner.switch
         self._told: tuple[int, Mapping[str, Tensor]] | None = None
         self.waiting: list[Half] = []
@@ -61,6 +61,7 @@ class Refining:
         if not opened:
             yield StageStarted(before.request.id, Stage.OPENING_REFINER, self.waiting[0].index)
         stages = self._relay.take_over(before.stages)
+        vae.use(before.request, stages, self._shelf)
         if not opened:
             yield before.finished(Stage.OPENING_REFINER, began, self.waiting[0].index)
         return Run(

@@ -31,6 +31,7 @@ class Run:
     references: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     inpainting: inpaint.Inpainting | None = None
     controls: control.Controls = field(default_factory=control.Controls)
+    vae: Mapping[str, str] = field(default_factory=dict[str, str])
     denoising: Stage = Stage.DENOISING
     steps_before: int = 0
     steps_after: int = 0
@@ -44,6 +45,7 @@ class Run:
             made = self.stages.provenance
             return {**self.follows.provenance, "refiner": f"{made['model']}: {made['model_hash']}"}
         own = {**self.enlarger.provenance} if self.enlarger else {}
+        own |= self.vae
         return {**self.stages.provenance, **self.prompts.provenance, **own, **self.controls.provenance}
 
     @property

@@ -23,6 +23,7 @@ UPSCALERS = (
     "models/upscale_models", "models/ESRGAN", "models/RealESRGAN",
 )  # fmt: skip
 DEPTH_MODELS = ("preprocessors", "depth", "models/preprocessors", "models/depth")
+VAES = ("vae", "VAE", "models/VAE", "models/vae")
 CONTROLNETS = ("controlnets", "ControlNet", "models/ControlNet", "models/controlnet")
 _LORA_ENDINGS = (".safetensors",)
 _EMBEDDING_ENDINGS = (".safetensors", ".pt", ".bin")
@@ -30,8 +31,10 @@ _WILDCARD_ENDINGS = (".txt",)
 _UPSCALER_ENDINGS = (".safetensors",)
 PICKLED_ENDINGS = (".pth", ".pt")
 _CONTROLNET_ENDINGS = (".safetensors",)
+_VAE_ENDINGS = (".safetensors",)
 _ESTIMATOR = "ForDepthEstimation"
-_UNNAMED = "diffusion_pytorch_model"
+UNNAMED = "diffusion_pytorch_model"
+"""How diffusers calls every network's weights: then its folder has the name."""
 _DEEPEST = 3
 
 
@@ -102,6 +105,28 @@ class Shelf:
         )
 
     @cached_property
+    def vaes(self) -> Mapping[str, Path]:
+        """VAEs' weights by name: the file's, or its folder's in diffusers' layout."""
+        files = self._named(VAES, _VAE_ENDINGS, by_path=True).values()
+        return {vae_name(path): path for path in reversed(list(files))}
+
+    def vae(self, name: str) -> Path:
+        """The VAE's weights. Raises InvalidRequest, with the nearest name, when there is none."""
+        if name in self.vaes:
+            return self.vaes[name]
+        if name in self._named(VAES, (*PICKLED_ENDINGS, ".ckpt", ".bin")):
+            raise InvalidRequest(
+                f"The VAE {name!r} is a pickle, which can hold more than numbers.",
+                "Get it as a .safetensors file.",
+            )
+        if self.vaes:
+            raise unknown("VAE", name, self.vaes)
+        raise InvalidRequest(
+            f"There is no VAE called {name!r}.",
+            f"Put its file or folder into {self._own(VAES)}, or use the model's own.",
+        )
+
+    @cached_property
     def depth_models(self) -> Mapping[str, Path]:
         """Folders of depth models in transformers' layout by name, among the ControlNets too."""
         places = (*DEPTH_MODELS, *CONTROLNETS)
@@ -169,7 +194,14 @@ class Shelf:
 
 def controlnet_name(path: Path) -> str:
     """What the ControlNet with these weights is called."""
-    return path.parent.name if path.stem.startswith(_UNNAMED) else path.stem
+    return path.parent.name if path.stem.startswith(UNNAMED) else path.stem
+
+
+def vae_name(path: Path) -> str:
+    """What the VAE with these weights is called. A model's own folder "vae" is called as the model is."""
+    if not path.stem.startswith(UNNAMED):
+        return path.stem
+    return path.parent.parent.name if path.parent.name == "vae" else path.parent.name
 
 
 def _is_depth_model(folder: Path) -> bool:

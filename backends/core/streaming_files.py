@@ -22,6 +22,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from backends.core import vae_names
 from backends.core.contract import BrokenModel, InvalidRequest
 from backends.core.header import read_entries
 from backends.core.lora_change import Change, Merged
@@ -184,7 +185,9 @@ def build_empty(folder: ModelFolder, part: str, dtype: torch.dtype = torch.float
     """
     network: Any = class_named(folder.class_name(part))
     with _parameters_on_meta():
-        module = cast(nn.Module, _construct(network, folder.path / part).eval().requires_grad_(False))
+        made = _construct_borrowed(network, folder) if _is_borrowed(folder, part) else None
+        module = cast(nn.Module, made or _construct(network, folder.path / part))
+    module.eval().requires_grad_(False)
     computed: list[tuple[Any, dict[str, Tensor]]] = [(one, dict(_computed(one))) for one in module.modules()]
     module.to(dtype)
     for layer, buffers in computed:
@@ -195,6 +198,14 @@ def build_empty(folder: ModelFolder, part: str, dtype: torch.dtype = torch.float
 def _computed(layer: Any) -> Iterable[tuple[str, Tensor]]:
     """A layer's own buffers that no file holds."""
     return ((key, layer._buffers[key]) for key in layer._non_persistent_buffers_set if key in layer._buffers)
+
+
+def _is_borrowed(folder: ModelFolder, part: str) -> bool:
+    return part == "vae" and folder.borrowed is not None
+
+
+def _construct_borrowed(network: Any, folder: ModelFolder) -> Any:
+    return network.from_config(dict(folder.configs["vae"]))
 
 
 def _construct(network: Any, path: Path) -> Any:
@@ -229,6 +240,8 @@ def open_weights(folder: ModelFolder, part: str, module: nn.Module) -> WeightFil
     stored: dict[str, Stored] = {}
     for path in folder.weight_files(part):
         stored.update(read_header(path))
+    if _is_borrowed(folder, part):
+        stored = vae_names.renamed(stored, folder.configs[part])
     names = _names_now(stored, module)
     for name, parameter in module.named_parameters():
         if name not in names or stored[names[name]].shape != tuple(parameter.shape):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from backends.core import autoencoders, controlnet, fallback, latent_space, lora, prompt_embeddings
+from backends.core import vae as vae_files
 from backends.core.clip_encoder import ClipEncoder
 from backends.core.contract import Conditioning, InvalidRequest, ModelFacts, OutOfMemory, TextEncoder
 from backends.core.environment import out_of_memory
@@ -40,7 +41,8 @@ class TorchStages:
     def __init__(self, folder: ModelFolder, placement: Placement) -> None:
         pixels = autoencoders.scale(folder.configs["vae"])
         placement = replace(placement, decode=tuple(way.scaled(pixels) for way in placement.decode))
-        self._folder, self._placement = folder, placement
+        self._own = self._folder = folder
+        self._placement = placement
         self._facts, self._needs = folder.facts, Needs(folder, placement.footprint)
         self._remarks = placement.remarks
         self._tokenizers: list[Any] = [load_tokenizer(folder, part) for part in folder.tokenizers]
@@ -92,6 +94,23 @@ class TorchStages:
         for sentence in lora.left_out(self._folder, loras):
             fallback.say(self._remarks, sentence)
         self._held = self._first_parts()
+
+    def use_vae(self, file: Path | None) -> None:
+        """From now on this VAE stands in for the model's own; None: its own. Raises InvalidRequest."""
+        if file == self.decoder:
+            return
+        changed = replace(vae_files.replaced(self._own, file), additions=self._folder.additions)
+        self._let_go()
+        self._folder, self._facts = changed, changed.facts
+        self._needs = Needs(changed, self._placement.footprint)
+        if sentence := vae_files.doubt(self._own, file):
+            fallback.say(self._remarks, sentence)
+        self._held = self._first_parts()
+
+    @property
+    def decoder(self) -> Path | None:
+        """The VAE that stands in for the model's own, if any."""
+        return self._folder.borrowed.path if self._folder.borrowed else None
 
     def use_controls(self, files: tuple[Path, ...]) -> None:
         """From now on these ControlNets are at hand, numbered in this order. Raises InvalidRequest."""

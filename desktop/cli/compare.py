@@ -17,6 +17,7 @@ from backends.core.prompt_tags import with_tag
 from desktop.cli.compare_options import CompareOptions, Runner, parse_runners, read_request
 from desktop.cli.lora_options import loras_asked_for
 from desktop.cli.show import printable, say
+from desktop.cli.vae_options import find_vae
 from desktop.library.additions import search_folders
 
 
@@ -44,8 +45,9 @@ def run(options: CompareOptions) -> int:
     """Makes and prints. Returns 0 when at least two pictures could be compared, else 1."""
     request, folder = read_request(Path(options.request))
     loras, files = loras_asked_for(options.lora)
-    request = replace(request, prompt=reduce(with_tag, loras, request.prompt))
-    task = Task(request, folder, (*search_folders(), *files))
+    vae, vae_files = find_vae(options.vae, request.vae)
+    request = replace(request, prompt=reduce(with_tag, loras, request.prompt), vae=vae)
+    task = Task(request, folder, (*search_folders(), *files, *vae_files))
     made = [_try(runner, task) for runner in _runners(options)]
     print(json.dumps(_as_plain(made))) if options.json else _print(made)
     return 0 if sum(each.picture is not None for each in made) > 1 else 1

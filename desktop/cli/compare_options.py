@@ -12,9 +12,10 @@ from typing import Any, cast
 from backends.core.contract import InvalidRequest, Request, unknown
 from backends.core.model_folder import read_facts
 from desktop.cli.lora_options import add_lora
+from desktop.cli.vae_options import add_vae
 from desktop.library.models import STARTER, find_model
 
-_TEXTS = ("prompt", "negative_prompt", "sampler")
+_TEXTS = ("prompt", "negative_prompt", "sampler", "vae")
 _WHOLES = ("width", "height", "steps", "seed", "clip_skip")
 _NUMBERS = ("guidance_scale",)
 _KNOWN = ("model", *_TEXTS, *_WHOLES, *_NUMBERS)
@@ -27,6 +28,7 @@ class CompareOptions:
     request: str
     backends: str | None = None
     lora: list[str] = field(default_factory=list[str])
+    vae: str | None = None
     json: bool = False
 
 
@@ -51,6 +53,7 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
         help="what to compare, the reference first; with options as in cpu_offload:precision=bfloat16",
     )
     add_lora(parser)
+    add_vae(parser)
     add("--json", action="store_true", help="print one JSON object, for programs")
 
 

@@ -22,8 +22,8 @@ from backends.core.contract import (
     StageStarted,
     StepDone,
 )
-from desktop.cli.arguments import GenerateOptions
 from desktop.cli.clock import seconds_since_start
+from desktop.cli.generate_options import GenerateOptions
 from desktop.cli.plan import AUTO, Plan, make_plan
 from desktop.cli.show import (
     HumanOutput,

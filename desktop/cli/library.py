@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.core.contract import MezzotintError
-from desktop.cli.arguments import LibraryOptions
+from desktop.cli.library_options import LibraryOptions
 from desktop.cli.show import printable, say
 from desktop.library.check import AWAY, check_library
 from desktop.library.database import open_library

@@ -14,13 +14,14 @@ from backends.core.contract import DEPTH, InvalidRequest, ModelFacts, Request
 from backends.core.model_folder import read_facts
 from backends.core.prompt_tags import LoraTag, split_tags, with_tag
 from backends.core.shelf import Shelf
-from desktop.cli.arguments import GenerateOptions
 from desktop.cli.control_options import Controls, find_controls
+from desktop.cli.generate_options import GenerateOptions
 from desktop.cli.hires_options import HiresOptions, find_hires
 from desktop.cli.inpaint_options import find_inpainting, size_for
 from desktop.cli.lora_options import loras_asked_for
 from desktop.cli.reference_options import References, find_references
 from desktop.cli.refiner_options import Refining, find_refiner
+from desktop.cli.vae_options import find_vae
 from desktop.library import paths
 from desktop.library.additions import search_folders
 from desktop.library.destination import Destination, parse_destination
@@ -66,8 +67,9 @@ def make_plan(options: GenerateOptions) -> Plan:
     controls = find_controls(options.control, known, Shelf(search))
     loras, files = loras_asked_for(options.lora)
     refining = find_refiner(options.refiner, known, [paths.expand(text) for text in options.models])
+    vae, vae_files = find_vae(options.vae, known.vae)
     request = _make_request(
-        options, known, model, read_facts(model.folder), data, references, controls, loras, refining
+        options, known, model, read_facts(model.folder), data, references, controls, loras, refining, vae
     )
     destination = parse_destination(options.out)
     destination.prepare(request)
@@ -82,7 +84,7 @@ def make_plan(options: GenerateOptions) -> Plan:
         refiner_folder=refining.folder,
         destination=destination,
         like=like,
-        search=(*search, *files, *controls.files),
+        search=(*search, *files, *controls.files, *vae_files),
         notes=_notes(options, like, init, controls),
     )
 
@@ -124,6 +126,7 @@ def _make_request(
     controls: Controls,
     loras: tuple[LoraTag, ...],
     refining: Refining,
+    vae: str,
 ) -> Request:
     """What is given, else what the record says, else what suits the model and its LoRAs."""
     prompt = reduce(with_tag, loras, _first(options.prompt, known.prompt))
@@ -150,6 +153,7 @@ def _make_request(
         mask=new.mask,
         references=references.data,
         controls=controls.wanted,
+        vae=vae,
         feather=new.feather,
         extend=new.extend,
         refiner=refining.wanted,

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backends.core.contract import InvalidRequest, MezzotintError, Stages
-from desktop.cli.arguments import PlotOptions
 from desktop.cli.generate import Making, choose_output
+from desktop.cli.generate_options import PlotOptions
 from desktop.cli.plan import Plan, make_plan
 from desktop.cli.show import Progress, choose_progress, printable, say
 from desktop.cli.stop import INTERRUPTED, Stop

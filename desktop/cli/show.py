@@ -192,6 +192,7 @@ def _as_plain(saved: Saved) -> dict[str, Any]:
         "sampler": record.sampler,
         "guidance_scale": record.guidance_scale,
         "clip_skip": record.clip_skip,
+        "vae": record.vae or None,
         "init_image": record.init_image.path if record.init_image else None,
         "strength": record.strength if record.init_image else None,
         "controls": [asdict(control) for control in record.controls],

@@ -12,6 +12,7 @@ from desktop.library.comfy_graph import read_graph
 from desktop.library.metadata import as_object
 from desktop.library.record import Record
 from desktop.library.samplers_elsewhere import sampler_id
+from desktop.library.vae_text import vae_stem
 
 if TYPE_CHECKING:
     from sd_parsers.data import PromptInfo, Sampler
@@ -22,6 +23,7 @@ _Node = tuple[str, dict[str, Any]]
 _LONGEST = 2**20
 """Characters of a text that is handed on: nobody's recipe is longer."""
 _SEEDS = ("seed", "noise_seed")
+_VAE_LOADER = "VAELoader"
 _CHECKPOINTS = ("ckpt_name", "unet_name")
 _PLAIN_NODES = (
     "EmptyLatentImage", "SaveImage", "SaveAnimated", "PreviewImage", "VAEDecode", "CLIPTextEncode",
@@ -52,8 +54,9 @@ def comfyui(texts: Mapping[str, str]) -> Found | None:
     program, record, extras = found or ("ComfyUI", Record(prompt=""), [])
     record = _completed(record, own) if own else record
     nodes = [(str(_object(node).get("class_type", "")), _inputs(node)) for node in graph.values()]
-    record = replace(record, model=record.model or _checkpoint(nodes))
-    return program, record, [each for each in extras if ":" not in each] + _nodes_beside(nodes)
+    record = replace(record, model=record.model or _checkpoint(nodes), vae=_vae(nodes))
+    beside = [node for node in nodes if record.vae is None or node[0] != _VAE_LOADER]
+    return program, record, [each for each in extras if ":" not in each] + _nodes_beside(beside)
 
 
 def _completed(record: Record, more: Record) -> Record:
@@ -82,6 +85,12 @@ def _checkpoint(nodes: Sequence[_Node]) -> str | None:
     """sd-parsers stops at a LoRA on the way to the checkpoint."""
     names = [inputs[key] for _, inputs in nodes for key in _CHECKPOINTS if key in inputs]
     return _file_stem(names[0]) if names else None
+
+
+def _vae(nodes: Sequence[_Node]) -> str | None:
+    """The one that is loaded beside the checkpoint, where it is one."""
+    names = {str(inputs.get("vae_name", "")) for name, inputs in nodes if name == _VAE_LOADER}
+    return vae_stem(names.pop()) if len(names) == 1 else None
 
 
 def _nodes_beside(nodes: Sequence[_Node]) -> list[str]:

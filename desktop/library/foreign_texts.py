@@ -12,6 +12,7 @@ from desktop.library.parameters import read_parameters, read_settings
 from desktop.library.record import Record
 from desktop.library.refiner_text import SETTINGS as REFINER_SETTINGS
 from desktop.library.samplers_elsewhere import sampler_id
+from desktop.library.vae_text import SETTINGS as VAE_SETTINGS
 
 Found = tuple[str, Record, list[str]]
 _DIGITS = re.compile(r"[0-9]{1,20}")
@@ -36,7 +37,7 @@ def automatic1111(texts: Mapping[str, str]) -> Found | None:
     if "Steps" not in settings and "parameters" not in texts:
         return None
     record = read_parameters(text)
-    mapped = {*_MAPPED, *((*HIRES_SETTINGS, "Denoising strength") if record.hires else ())}
+    mapped = {*_MAPPED, *VAE_SETTINGS, *((*HIRES_SETTINGS, "Denoising strength") if record.hires else ())}
     mapped |= set(REFINER_SETTINGS if record.refiner else ())
     extras = [f"{name}: {value}" for name, value in settings.items() if name not in mapped]
     networks = re.findall(r"<\w{1,20}:[^<>]{1,200}>", record.prompt)

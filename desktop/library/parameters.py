@@ -20,6 +20,7 @@ from desktop.library.hires_text import read_hires, write_hires
 from desktop.library.record import Record
 from desktop.library.refiner_text import read_refiner, write_refiner
 from desktop.library.samplers_elsewhere import sampler_id
+from desktop.library.vae_text import read_vae, write_vae
 
 _NEGATIVE = "Negative prompt:"
 _SETTING = re.compile(r'\s*(\w[\w \-/]{1,60}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
@@ -46,6 +47,7 @@ def _settings(record: Record) -> Iterator[tuple[str, str]]:
     if model_hash := made.get("model_hash"):
         yield "Model hash", model_hash[:10]
     yield "Model", made.get("model", record.model or "")
+    yield from write_vae(record)
     if record.init_image is not None and record.strength is not None:
         yield "Denoising strength", _number(record.strength)
     if record.hires is not None and record.width and record.height:
@@ -120,7 +122,7 @@ def _record(prompt: str, negative: str, settings: dict[str, str]) -> Record:
     skip = _whole(settings.get("Clip skip"))
     steps, sides = _whole(settings.get("Steps")), (int(size[1]), int(size[2])) if size else (0, 0)
     enlarged = any(name.startswith("Hires") for name in settings)  # then the strength is of that
-    kept = {"model_hash": "Model hash", "model": "Model", "program": "Version"}
+    kept = {"model_hash": "Model hash", "vae_hash": "VAE hash", "model": "Model", "program": "Version"}
     return Record(
         prompt=prompt,
         negative_prompt=negative,
@@ -135,6 +137,7 @@ def _record(prompt: str, negative: str, settings: dict[str, str]) -> Record:
         clip_skip=skip - 1 if skip else None,
         refiner=read_refiner(settings),
         hires=read_hires(settings, sides, steps) if all(sides) else None,
+        vae=read_vae(settings),
         provenance={ours: settings[theirs] for ours, theirs in kept.items() if theirs in settings},
     )
 

@@ -77,7 +77,8 @@ class Record:
     name to seconds; `provenance` holds backend, precision, versions and the model's hash;
     `created` is UTC in ISO 8601. `template` and `negative_template` are the prompts as they were written,
     where they left a choice; the others are what came of it. With `hires`, `width` and `height` are the first
-    pass's; `picture_size` is the picture's own.
+    pass's; `picture_size` is the picture's own. `vae` is the VAE that stood in for the model's own, if any;
+    the SHA-256 of its file is `vae_hash` in the provenance.
     """
 
     prompt: str
@@ -100,6 +101,7 @@ class Record:
     hires: Hires | None = None
     refiner: Refiner | None = None
     upscaled: Upscaled | None = None
+    vae: str | None = None
     provenance: Mapping[str, str] = field(default_factory=dict[str, str])
     stage_seconds: Mapping[str, float] = field(default_factory=dict[str, float])
     created: str = ""
@@ -144,6 +146,7 @@ def describe(
         controls=controls,
         hires=request.hires,
         refiner=request.refiner,
+        vae=request.vae or None,
         provenance=dict(ready.provenance),
         stage_seconds={stage: round(seconds, 4) for stage, seconds in ready.stage_seconds.items()},
         created=created,
@@ -214,6 +217,7 @@ def from_json(text: str) -> Record:
         hires=_kept(entries, "hires", Hires, "the hi-res fix"),
         refiner=_kept(entries, "refiner", Refiner, "the refiner"),
         upscaled=_upscaled(entries),
+        vae=entries.text("vae"),
         provenance={name: str(value) for name, value in entries.table("provenance").items()},
         stage_seconds={name: float(value) for name, value in entries.table("stage_seconds").items()},
         created=entries.text("created") or "",

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from backends.core.contract import InvalidRequest, Picture
-from desktop.cli.arguments import GenerateOptions, parse
+from desktop.cli.arguments import parse
+from desktop.cli.generate_options import GenerateOptions
 from desktop.cli.plan import make_plan
 from desktop.library.pictures import encode_picture
 from desktop.library.record import Record

@@ -21,6 +21,7 @@ MAX_PICTURE_BYTES = 64 * 2**20
 MAX_FEATHER, MAX_EXTEND = 256, 4096
 MIN_EXTENDED = 16
 MAX_REFERENCES = 4
+_LONGEST_NAME = 200
 EDGES = ("left", "top", "right", "bottom")
 """In the order in which `Request.extend` has them."""
 
@@ -75,6 +76,8 @@ class Request:
 
     `controls` are ControlNets that guide it, each by a picture.
 
+    `vae` is the name of a VAE that stands in for the model's own, or "".
+
     `hires` makes the finished picture larger, by a second pass; `width` and `height` are the first one's.
 
     `refiner` is a second model that makes the last steps; with `hires`, those of the second pass.
@@ -101,6 +104,7 @@ class Request:
     references: tuple[bytes, ...] = field(default=(), repr=False)
     hires: Hires | None = None
     controls: tuple[Control, ...] = ()
+    vae: str = ""
     refiner: Refiner | None = None
     id: str = field(default_factory=_new_id, compare=False)
 
@@ -130,6 +134,8 @@ class Request:
             raise InvalidRequest(
                 f"{len(self.controls)} ControlNets are too many.", f"Use at most {MAX_CONTROLS}."
             )
+        if len(self.vae) > _LONGEST_NAME:
+            raise InvalidRequest("A VAE's name is too long.", "Give its name, or its file.")
         _check_inpainting(self)
         _check_hires(self)
 
