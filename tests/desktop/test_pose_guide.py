@@ -8,10 +8,12 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from backends.core.contract import POSE
+from backends.core.contract import POSE, PREPARATIONS
 from backends.core.contract.pose import Pose, pose_bytes, read_pose
+from desktop.model.language import ENGLISH, speak
 from desktop.model.pose_person import new_person
 from desktop.model.pose_presets import PRESETS
+from desktop.model.sentences import said
 from desktop.model.start import StartPicture
 from desktop.view.guides.fold import GuidesFold
 from desktop.view.pose.editor import PoseEditor
@@ -86,6 +88,14 @@ def test_only_poses_have_joints_to_move(still: StillShop, fold: GuidesFold, edit
     assert fold.panel.rows[0].edit.isVisibleTo(fold)
     still.make.guides.add_guide(StartPicture(b"\x89PNG", "fox.png"))
     assert not fold.panel.rows[1].edit.isVisibleTo(fold)
+
+
+def test_every_preparation_is_told_in_german() -> None:
+    speak("de")
+    try:
+        assert [words for words in PREPARATIONS.values() if said(words) == words] == []
+    finally:
+        speak(ENGLISH)
 
 
 def test_a_picture_is_repeated_with_its_pose(
