@@ -23,6 +23,7 @@ from desktop.view.controls import (
     CalmDoubleSpinBox,
     CalmSpinBox,
     ElidedLabel,
+    NameComboBox,
     caption,
     quiet,
     row,
@@ -56,7 +57,7 @@ class GuideRow(QFrame):
         self.name, self.about = ElidedLabel(), quiet()
         self.remove = IconButton("close", "", flat=True)
         self.picture, self.map = PictureTile("", _TILE), PictureTile("", _TILE)
-        self.net, self.prepare, self.by = CalmComboBox(), CalmComboBox(), CalmComboBox()
+        self.net, self.prepare, self.by = NameComboBox(), CalmComboBox(), NameComboBox()
         self.edit = QPushButton(tr("Change the pose"))
         self._by_words = caption(tr("Found by"))
         self.weight, self.slider = CalmDoubleSpinBox(0, MAX_CONTROL_WEIGHT, 0.05), slider(0, 2 * _TENTHS)
