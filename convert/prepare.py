@@ -11,7 +11,7 @@ from backends.core.contract import BrokenModel, InvalidRequest
 from backends.core.model_folder import sha256
 from convert.source.gguf_file import is_gguf, unpack
 from convert.source.header import Header, read_header
-from convert.source.packing import checked, growth
+from convert.source.packing import check_packing, growth, is_packed, unpack_file
 from convert.source.pickles import to_safetensors
 
 _PICKLES = (".ckpt", ".pt", ".pth", ".bin")
@@ -46,7 +46,14 @@ def prepare(file: Path, hidden: Path, say: Callable[[str], object]) -> Source:
         say("Unpacking the GGUF file, confined")
         path = _place(hidden, digest, file.name)
         confined = unpack(file, path)
-    return Source(file, path, checked(path, file.name, read_header(path)), digest, confined)
+    header = read_header(path)
+    check_packing(path, file.name, header)
+    if is_packed(header):
+        say("Unpacking the weights")
+        packed, path = path, _place(hidden, f"{digest}-whole", file.name)
+        unpack_file(packed, path, file.name)
+        header = read_header(path)
+    return Source(file, path, header, digest, confined)
 
 
 def _place(hidden: Path, digest: str, name: str) -> Path:
@@ -56,7 +63,7 @@ def _place(hidden: Path, digest: str, name: str) -> Path:
 
 
 def check_space(files: Iterable[Path], models: Path) -> None:
-    """A file is written anew, and a pickle twice. Raises InvalidRequest."""
+    """A file is written anew; a pickle, and what is unpacked, twice. Raises InvalidRequest."""
     free, need = shutil.disk_usage(models).free, _SPARE_BYTES
     for file in files:
         need += _written(file)
@@ -72,9 +79,10 @@ def _written(file: Path) -> int:
     if _is_pickle(file):
         return 2 * size
     try:
-        return size + (growth(read_header(file)) if file.suffix.lower() == ".safetensors" else 0)
+        header = read_header(file) if file.suffix.lower() == ".safetensors" else None
     except BrokenModel:
         return size  # which is said when it is read
+    return 2 * (size + growth(header)) if header and is_packed(header) else size
 
 
 def _is_pickle(file: Path) -> bool:

@@ -38,11 +38,6 @@ def unpack(packed: Packed) -> Any:
     return FORMATS[name](packed) if name in FORMATS else _scaled(packed)
 
 
-def whole_shape(told: Mapping[str, Any], shape: Shape) -> Shape:
-    """A weight's shape once it is unpacked: four bits are stored two to a byte."""
-    return (*shape[:-1], 2 * shape[-1]) if told.get("format") == "nvfp4" and shape else shape
-
-
 def _scaled(packed: Packed) -> Any:
     stored = packed.stored.float()
     return stored * _spread(packed.scale.float(), tuple(stored.shape))

@@ -4,6 +4,7 @@ A layer's scale stands beside its weight: `scale_weight`, and a marker `scaled_f
 `weight_scale`, and the format in `comfy_quant` tensors or in the header's `_quantization_metadata`, in its
 later ones (comfy/utils.py, convert_old_quants); `weight_scale_inv` in Hugging Face's. Eight-bit floats may be
 without. Scales of what flows in are for computing with few bits, and not used. Other packings are refused.
+A file is unpacked as a whole and one weight at a time, into another file, so that memory matters little.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -22,7 +22,8 @@ from safetensors import safe_open
 
 from backends.core.contract import BrokenModel
 from convert.source.header import Header
-from convert.source.layer_formats import FORMATS, Packed, unpack, whole_shape
+from convert.source.layer_formats import FORMATS, Packed, unpack
+from convert.source.writing import write_safetensors
 
 _SCALES = (".scale_weight", ".weight_scale", ".weight_scale_inv")
 _SECOND = ".weight_scale_2"
@@ -56,13 +57,13 @@ class Told:
         return self.by_layer.get(layer) or self.by_layer.get(layer.removeprefix(_UNET)) or {}
 
 
-class Weights:
+class _Weights:
     """The tensors of an open file, by its own names, without those that only say how others are packed."""
 
-    def __init__(self, path: Path, file: Any) -> None:
-        self._name, self._file = path.name, file
+    def __init__(self, name: str, file: Any) -> None:
+        self._name, self._file = name, file
         self._everything = set(cast(list[str], file.keys()))
-        self.keys = sorted(key for key in self._everything if not is_aside(key, self._everything))
+        self.keys = sorted(key for key in self._everything if not _is_aside(key, self._everything))
         self._told = _read_told(file, self._everything)
         self._all_scaled = any(map(_is_marker, self._everything)) and any(map(_is_scale, self._everything))
 
@@ -103,23 +104,31 @@ class Weights:
         return torch.bfloat16 if "BF16" in kinds else torch.float16
 
 
-@contextmanager
-def open_weights(path: Path) -> Generator[Weights]:
-    with cast(Any, safe_open(path, framework="pt")) as file:
-        yield Weights(path, file)
+def is_packed(header: Header) -> bool:
+    """Whether a file holds anything that is to be unpacked before it is used."""
+    keys = set(header.shapes)
+    small = any(dtype in ("F8_E4M3", "F8_E5M2") for dtype in header.dtypes.values())
+    return small or any(_is_aside(key, keys) for key in keys)
 
 
-def checked(path: Path, name: str, header: Header) -> Header:
-    """The header with the shapes of what is unpacked. `name` is the file's.
+def unpack_file(path: Path, target: Path, name: str) -> None:
+    """Writes a file that `check_packing` lets pass with its weights unpacked, one at a time in memory.
 
-    Raises BrokenModel, naming it, for a packing that can't be unpacked here.
+    `name` is what a person calls it. Raises BrokenModel.
     """
+    with cast(Any, safe_open(path, framework="pt")) as file:
+        weights = _Weights(name, file)
+        write_safetensors(target, weights.keys, weights.tensor)
+
+
+def check_packing(path: Path, name: str, header: Header) -> None:
+    """Raises BrokenModel, naming it, for a packing that can't be unpacked here. `name` is the file's."""
     for key, dtype in header.dtypes.items():
         sign = next((what for end, what in _SIGNS.items() if key.endswith(end)), None)
         if sign or dtype == "F4":
             _refuse(name, sign or "FP4")
     if _ALL_FORMATS not in header.metadata and not any(key.endswith(_FORMAT) for key in header.shapes):
-        return header
+        return
     if any(math.prod(shape) > _LONGEST for key, shape in header.shapes.items() if key.endswith(_FORMAT)):
         _broken(name, "what says how it is packed is too long")
     with cast(Any, safe_open(path, framework="pt")) as file:
@@ -127,13 +136,6 @@ def checked(path: Path, name: str, header: Header) -> Header:
     for each in told.by_layer.values():
         if each.get("format") not in FORMATS:
             _refuse(name, re.sub(r"[^\w.-]+", "", str(each.get("format")))[:40])
-    shapes = {key: _whole_shape(told, key, shape) for key, shape in header.shapes.items()}
-    return replace(header, shapes=shapes)
-
-
-def _whole_shape(told: Told, key: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    layer = key.removesuffix(".weight")
-    return whole_shape(told.of(layer), shape) if layer != key else shape
 
 
 def growth(header: Header) -> int:
@@ -146,7 +148,7 @@ def growth(header: Header) -> int:
     )
 
 
-def is_aside(key: str, everything: Iterable[str]) -> bool:
+def _is_aside(key: str, everything: set[str]) -> bool:
     """Whether a tensor only says how another is packed; `everything` is what the file holds."""
     end = next((end for end in _ASIDE if key.endswith(end)), None)
     if end is None:

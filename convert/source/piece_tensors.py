@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+from safetensors import safe_open
 
 from convert.source.configs import numbers
 from convert.source.kinds import Shapes
-from convert.source.packing import is_aside, open_weights
 from convert.source.pieces import Piece
 
 Tensors = dict[str, Any]
@@ -63,19 +64,15 @@ _INNER = "model."
 
 def piece_tensors(path: Path, piece: Piece) -> Tensors:
     """The part's tensors. Raises BrokenModel, and KeyError and the like for names that are none."""
-    with open_weights(path) as weights:
-        own = set(weights.keys)
-        kept = {name: key for name, key in piece.keys.items() if key in own}
-        return _renamed(piece, {name: weights.tensor(key) for name, key in kept.items()})
+    with cast(Any, safe_open(path, framework="pt")) as file:
+        return _renamed(piece, {name: file.get_tensor(key) for name, key in piece.keys.items()})
 
 
 def piece_shapes(shapes: Shapes, piece: Piece) -> dict[str, tuple[int, ...]]:
     """The shapes that they will have, from the file's; nothing is read. Raises as `piece_tensors`."""
     import torch
 
-    everything = set(shapes)
-    own = {name: shapes[key] for name, key in piece.keys.items() if not is_aside(key, everything)}
-    empty = {name: torch.empty(shape, device="meta") for name, shape in own.items()}
+    empty = {name: torch.empty(shapes[key], device="meta") for name, key in piece.keys.items()}
     return {name: tuple(tensor.shape) for name, tensor in _renamed(piece, empty).items()}
 
 

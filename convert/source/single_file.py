@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
+
+from safetensors import safe_open
 
 from convert.source import sd3
 from convert.source.configs import all_layers, is_diffusers_vae, used_layers
 from convert.source.header import Header
 from convert.source.kinds import CLIP, CLIP_XL, OPEN_CLIP, UNET, VAE, normal_name, second_text
-from convert.source.packing import open_weights
 
 _INNER = "text_model."
 
@@ -77,6 +78,6 @@ def _mapping() -> Any:
 
 
 def _read(path: Path, prefix: str) -> dict[str, Any]:
-    with open_weights(path) as weights:
-        names = {normal_name(key): key for key in weights.keys}
-        return {name: weights.tensor(key) for name, key in names.items() if name.startswith(prefix)}
+    with cast(Any, safe_open(path, framework="pt")) as file:
+        names = {normal_name(key): key for key in cast(list[str], file.keys())}
+        return {name: file.get_tensor(key) for name, key in names.items() if name.startswith(prefix)}

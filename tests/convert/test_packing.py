@@ -15,7 +15,7 @@ from backends.core.contract import BrokenModel
 from backends.core.quiet import quiet
 from convert.import_model import Wish, import_model
 from convert.source.header import read_header
-from convert.source.packing import checked, open_weights
+from convert.source.packing import check_packing, is_packed, unpack_file
 from tests.convert import single_files_transformers as files
 from tests.convert.packed_files import STYLES, marked, pack
 from tests.convert.single_files import make_folder, single_file
@@ -95,9 +95,10 @@ def test_a_whole_file_of_sdxl(tmp_path: Path, style: str) -> None:
 
 
 def read(path: Path) -> Tensors:
-    checked(path, path.name, read_header(path))
-    with open_weights(path) as weights:
-        return {key: weights.tensor(key) for key in weights.keys}
+    header = read_header(path)
+    check_packing(path, path.name, header)
+    unpack_file(path, path.with_suffix(".whole"), path.name)
+    return load_file(path.with_suffix(".whole"))
 
 
 def refused(path: Path, tensors: Tensors, metadata: dict[str, str] | None = None) -> str:
@@ -142,6 +143,20 @@ def test_a_layer_that_lacks_its_scale(tmp_path: Path, tensors: Tensors, told: di
     assert refused(path, tensors | {"a.comfy_quant": marked(told)}).endswith("it lacks the scale of a.")
     layers = {"_quantization_metadata": json.dumps({"layers": {"a": told}})}
     assert refused(path, tensors, layers).endswith("it lacks the scale of a.")
+
+
+def test_a_file_that_is_not_packed_is_left_alone(folder: Path) -> None:
+    for part in files.PREFIXES:
+        assert not is_packed(read_header(next((folder / part).glob("*.safetensors"))))
+
+
+def test_names_of_any_length_and_numbers_of_any_kind_are_written(tmp_path: Path) -> None:
+    """The header's room is kept free before it is known."""
+    tensors = {f'{number}"é😀' * 40: torch.ones((1,) * number, dtype=torch.int64) for number in range(8)}
+    tensors |= {"empty": torch.zeros(0, 3), "truth": torch.tensor([True, False]), "a.weight": EIGHT}
+    found = read(write(tmp_path / "x.safetensors", tensors))
+    assert all(torch.equal(found[name].float(), each.float()) for name, each in tensors.items())
+    assert read_header(tmp_path / "x.whole").shapes.keys() == tensors.keys()
 
 
 def test_one_scale_lacks_in_a_file_where_all_have_one(tmp_path: Path) -> None:
