@@ -80,6 +80,22 @@ def models_failed(scene: Scene) -> None:
     command.end(1)
 
 
+def models_parts(scene: Scene) -> None:
+    """A model's three files dropped together, behind a text encoder that came alone."""
+    screen = _fill(scene)
+    screen.desk.bring([Path("qwen_3_4b_fp8_mixed.safetensors")])
+    command = _runner(screen).of("desktop", "import")[-1]
+    lacks = "There is no transformer or VAE in qwen_3_4b_fp8_mixed.safetensors."
+    kinds = "Z-Image or FLUX.2 klein"
+    action = f"Import its files together (--with), or with a {kinds} model that has the rest (--base)."
+    command.print(f"{lacks} {action}")
+    command.end(1)
+    three = ("flux-2-klein-4b.safetensors", "qwen_3_4b.safetensors", "flux2-vae.safetensors")
+    screen.desk.bring([Path(name) for name in three])
+    command = _runner(screen).of("desktop", "import")[-1]
+    command.print("Writing the text encoder ...")
+
+
 def models_dragged(scene: Scene) -> None:
     screen = _fill(scene)
     screen.veil.raise_()
@@ -202,5 +218,5 @@ def _scroll(screen: ModelsScreen) -> None:
 
 STATES = (
     models_few, models_many, models_lower, models_prepared, models_outdated, models_working, models_failed,
-    models_dragged, preparing, models_hub, models_downloading,
+    models_parts, models_dragged, preparing, models_hub, models_downloading,
 )  # fmt: skip

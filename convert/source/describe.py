@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from backends.core.contract import BrokenModel
-from convert.source.header import read_header
+from convert.source.gguf_header import gguf_shapes
+from convert.source.header import Header, read_header
 from convert.source.kinds import kind_of, normal_name
+from convert.source.packing import check_header
 from convert.source.piece_configs import FAMILIES
 from convert.source.pieces import TITLES, WORDS, Piece, family_of, find_pieces
 from convert.source.sd3 import CLASSES
@@ -23,12 +25,13 @@ _ALONE = {
 
 
 def describe(path: Path) -> str:
-    """ "Stable Diffusion XL", "a VAE alone ..." or why it can't be imported; "" for a file that is no
-    safetensors: a pickle is opened only when somebody imports it."""
-    if path.suffix.lower() != ".safetensors":
-        return ""
+    """ "Stable Diffusion XL", "a VAE alone ..." or why it can't be imported; "" for a pickle, which is opened
+    only when somebody imports it, and for a GGUF file that can't be read."""
     try:
-        header = read_header(path)
+        header = header_of(path)
+        if not header.shapes:
+            return ""
+        check_header(path.name, header)
         pieces = find_pieces(path.name, header.shapes)
         if family_of(pieces) or "text_encoder" in pieces:
             return _of_pieces(pieces)
@@ -41,6 +44,17 @@ def describe(path: Path) -> str:
     if kind.version == "3" and len(kind.parts) < len(CLASSES):
         return "Stable Diffusion 3 without its text encoders: import it with --base"
     return f"Stable Diffusion {kind.version}"
+
+
+def header_of(path: Path) -> Header:
+    """What a file holds; nothing for a pickle. Raises BrokenModel for a damaged safetensors file."""
+    match path.suffix.lower():
+        case ".safetensors":
+            return read_header(path)
+        case ".gguf":
+            return Header(gguf_shapes(path), {}, {})
+        case _:
+            return Header({}, {}, {})
 
 
 def _of_pieces(pieces: Mapping[str, Piece]) -> str:

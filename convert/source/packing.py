@@ -121,18 +121,26 @@ def unpack_file(path: Path, target: Path, name: str) -> None:
         write_safetensors(target, weights.keys, weights.tensor)
 
 
-def check_packing(path: Path, name: str, header: Header) -> None:
+def check_header(name: str, header: Header) -> None:
     """Raises BrokenModel, naming it, for a packing that can't be unpacked here. `name` is the file's."""
     for key, dtype in header.dtypes.items():
         sign = next((what for end, what in _SIGNS.items() if key.endswith(end)), None)
         if sign or dtype == "F4":
             _refuse(name, sign or "FP4")
-    if _ALL_FORMATS not in header.metadata and not any(key.endswith(_FORMAT) for key in header.shapes):
-        return
     if any(math.prod(shape) > _LONGEST for key, shape in header.shapes.items() if key.endswith(_FORMAT)):
         _broken(name, "what says how it is packed is too long")
-    with cast(Any, safe_open(path, framework="pt")) as file:
-        told = _read_told(file, header.shapes)
+    _check_formats(name, _in_header(header.metadata))
+
+
+def check_packing(path: Path, name: str, header: Header) -> None:
+    """The same, when what the file's tensors say is read, too."""
+    check_header(name, header)
+    if any(key.endswith(_FORMAT) for key in header.shapes):
+        with cast(Any, safe_open(path, framework="pt")) as file:
+            _check_formats(name, _read_told(file, header.shapes))
+
+
+def _check_formats(name: str, told: Told) -> None:
     for each in told.by_layer.values():
         if each.get("format") not in FORMATS:
             _refuse(name, re.sub(r"[^\w.-]+", "", str(each.get("format")))[:40])
@@ -165,14 +173,18 @@ def _is_scale(key: str) -> bool:
 
 
 def _read_told(file: Any, keys: Iterable[str]) -> Told:
-    metadata = cast(dict[str, str], file.metadata() or {})
-    told = _parsed(metadata.get(_ALL_FORMATS, "{}")).get("layers")
-    found: dict[str, Any] = dict(cast(dict[str, Any], told)) if isinstance(told, dict) else {}
+    found = dict(_in_header(cast(dict[str, str], file.metadata() or {})).by_layer)
     for key in keys:
         if key.endswith(_FORMAT):
             content = file.get_tensor(key).flatten().tolist()
             found[key.removesuffix(_FORMAT)] = _parsed(bytes(int(each) % 256 for each in content))
-    return Told({layer: _as_dict(each) for layer, each in found.items()})
+    return Told(found)
+
+
+def _in_header(metadata: Mapping[str, str]) -> Told:
+    told = _parsed(metadata.get(_ALL_FORMATS, "{}")).get("layers")
+    layers = cast(dict[str, Any], told) if isinstance(told, dict) else {}
+    return Told({layer: _as_dict(each) for layer, each in layers.items()})
 
 
 def _as_dict(each: Any) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from backends.core.model_folder import made_for
+from convert.belonging import belonging
 from convert.import_model import Wish, import_model
 from convert.source.piece_configs import FAMILIES as GUIDED_OR_NOT
 from desktop.cli.models import Look, as_plain, look_at, print_model
@@ -18,13 +19,18 @@ from desktop.library.models import InstalledModel, find_model, installed_models
 
 def run(options: ImportOptions, stop: Stop) -> int:
     """Imports and prints what the model is. Returns 0; raises a MezzotintError."""
+    source = paths.expand(options.source)
+    belongs = belonging(source, [paths.expand(each) for each in options.beside])
+    if belongs.of is not None:
+        _print_part(source, belongs.of, options)
+        return 0
     wish = Wish(
-        source=paths.expand(options.source),
+        source=source,
         models=paths.models_folder(),
         name=options.name or "",
         base=find_model(options.base).folder if options.base else None,
         prediction=PREDICTIONS[options.prediction] if options.prediction else None,
-        others=tuple(map(paths.expand, options.others)),
+        others=(*map(paths.expand, options.others), *belongs.others),
         lend=_lend,
     )
     with choose_progress(not (options.quiet or options.json)) as progress:
@@ -36,6 +42,13 @@ def run(options: ImportOptions, stop: Stop) -> int:
         folder = import_model(wish, say)
     _print(look_at(InstalledModel(folder.name, folder)), folder, options)
     return 0
+
+
+def _print_part(source: Path, of: Path, options: ImportOptions) -> None:
+    if options.json:
+        print(json.dumps({"part_of": str(of)}))
+    elif not options.quiet:
+        print(f"{printable(source.name)} is a part of the model in {printable(of.name)}: it comes with that.")
 
 
 def _lend(family: str, distilled: bool) -> Path | None:

@@ -29,6 +29,7 @@ class ImportOptions:
     name: str | None = None
     base: str | None = None
     others: list[str] = field(default_factory=list[str])
+    beside: list[str] = field(default_factory=list[str])
     prediction: str | None = None
     json: bool = False
     quiet: bool = False
@@ -64,6 +65,13 @@ def add_import(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="another part of the same model (Z-Image, FLUX.2 klein): its text encoder or its VAE",
+    )
+    add(
+        "--beside",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a file that came with it: taken as by --with if it holds another part of the model",
     )
     add("--prediction", choices=PREDICTIONS, help="what the model predicts, for a file that doesn't say")
     add("--json", action="store_true", help="print one JSON object, for programs")

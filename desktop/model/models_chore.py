@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 from uuid import uuid4
@@ -53,9 +53,10 @@ def conversion(ask: Ask, title: str) -> Chore:
     return Chore(title=title, command=("convert", *ask.words()), ask=ask)
 
 
-def importing(source: str, name: str) -> Chore:
-    """Makes a model of a file or a folder from elsewhere."""
-    return Chore(title=name, command=("desktop", "import", source))
+def importing(source: str, name: str, beside: Sequence[str] = ()) -> Chore:
+    """Makes a model of a file or a folder from elsewhere; parts of it may be in files that came with it."""
+    others = (word for path in beside for word in ("--beside", path))
+    return Chore(title=name, command=("desktop", "import", source, *others))
 
 
 def downloading(source: str, name: str, done: int = 0, of: int = 0) -> Chore:

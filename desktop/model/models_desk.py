@@ -65,9 +65,10 @@ class ModelsDesk:
         self._add(models_chore.conversion(ask, name))
 
     def bring(self, sources: Sequence[Path]) -> None:
-        """Imports files and folders, one after the other."""
+        """Imports files and folders, one after the other; several files may be parts of one model."""
         for source in sources:
-            self._add(models_chore.importing(str(source), source.name))
+            beside = [str(other) for other in sources if other != source]
+            self._add(models_chore.importing(str(source), source.name, beside))
 
     def fetch(self, source: str, name: str) -> None:
         """Downloads a model, beside a conversion or an import, behind other downloads."""

@@ -268,9 +268,14 @@ def slider(least: int, most: int, page: int = 1) -> QSlider:
 def scrolling(body: QWidget) -> QScrollArea:
     """The body, as wide as there is room, which scrolls up and down; it takes no focus and has no frame."""
     area = QScrollArea()
+    set_scrolling(area, body)
+    return area
+
+
+def set_scrolling(area: QScrollArea, body: QWidget) -> None:
+    """The same for an area that is there."""
     area.setWidget(body)
     area.setWidgetResizable(True)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    return area

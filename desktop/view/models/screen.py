@@ -27,6 +27,7 @@ from desktop.model.models_chore import Chore
 from desktop.view import bind, theme
 from desktop.view.controls import quiet, row, scrolling
 from desktop.view.icons import wear
+from desktop.view.models.chore_list import ChoreList
 from desktop.view.models.chore_row import ChoreRow
 from desktop.view.models.details import PICTURE, ModelDetails
 from desktop.view.models.hub_page import HubPage
@@ -54,7 +55,7 @@ class ModelsScreen(QWidget):
         self.add = QPushButton(tr("Add a model"))
         self.add_menu = QMenu(self.add)
         self.list, self.details = QListWidget(), ModelDetails(workshop, self.desk)
-        self.chores = QVBoxLayout()
+        self.chores = ChoreList()
         self.chore_rows: dict[str, ChoreRow] = {}
         self.rows: dict[str, ModelRow] = {}
         self.pictures = ModelPictures(workshop.shelf, workshop.darkroom, self._show_pictures)
@@ -153,16 +154,13 @@ class ModelsScreen(QWidget):
 
     def _show_chores(self, chores: tuple[Chore, ...]) -> None:
         for chore_id in [each for each in self.chore_rows if each not in {chore.id for chore in chores}]:
-            gone = self.chore_rows.pop(chore_id)
-            self.chores.removeWidget(gone)
-            gone.hide()
-            gone.deleteLater()
+            self.chores.take_out(self.chore_rows.pop(chore_id))
         for chore in chores:
             if chore.id in self.chore_rows:
                 self.chore_rows[chore.id].show_chore(chore)
             else:
                 self.chore_rows[chore.id] = ChoreRow(chore, self._actions(chore))
-                self.chores.addWidget(self.chore_rows[chore.id])
+                self.chores.add(self.chore_rows[chore.id])
         running = any(chore.began is not None for chore in chores)
         self._timer.start() if running else self._timer.stop()
 
@@ -196,7 +194,6 @@ class ModelsScreen(QWidget):
         head = row(title, self.summary)
         head.addStretch(1)
         head.addWidget(self.add)
-        self.chores.setSpacing(theme.GRID)
         body = QWidget()
         body.setMaximumWidth(_WIDEST)
         layout = QVBoxLayout(body)
@@ -204,7 +201,7 @@ class ModelsScreen(QWidget):
         layout.setSpacing(12)
         layout.addLayout(head)
         layout.addWidget(self.notice)
-        layout.addLayout(self.chores)
+        layout.addWidget(self.chores)
         middle = row(self._left(), self._right(), spacing=theme.MARGIN)
         middle.setStretch(1, 1)
         middle.setContentsMargins(0, 0, 0, 0)
@@ -229,8 +226,14 @@ class ModelsScreen(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme.GRID)
         layout.addWidget(self.list, 1)
-        hint = tr("Drop a .safetensors, .ckpt or .gguf file here, or a model's folder: it is added to these.")
-        layout.addWidget(wrapped(hint))
+        hint = wrapped(
+            tr(
+                "Drop a .safetensors, .ckpt or .gguf file here, or a model's folder: it is added to these. "
+                "Drop the files of one model together."
+            )
+        )
+        hint.setToolTip(tr("Z-Image and FLUX.2 klein come in three: transformer, text encoder and VAE"))
+        layout.addWidget(hint)
         return side
 
     def _right(self) -> QScrollArea:
