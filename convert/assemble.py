@@ -126,7 +126,9 @@ class Assembly:
         kinds = TITLES.get(family, "Z-Image or FLUX.2 klein")
         action = f"Give a {kinds} model that has the rest with --base."
         if family in ("", *piece_configs.FAMILIES):
-            action = f"Import its files together (--with), or with a {kinds} model that has the rest (--base)."
+            action = (
+                f"Import its files together (--with), or with a {kinds} model that has the rest (--base)."
+            )
         return BrokenModel(f"There is no {lacking or 'tokenizer'} in {names}.", action)
 
     def _shapes(self, base: ModelFolder | None) -> ShapesByPart:

@@ -1,4 +1,4 @@
-"""`mezzotint import` of Z-Image in three files, as ComfyUI keeps it: by --with, --beside, or lent by a model."""
+"""`mezzotint import` of Z-Image in three files, as ComfyUI keeps it: --with, --beside, or lent by a model."""
 
 from __future__ import annotations
 
