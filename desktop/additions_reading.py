@@ -78,7 +78,9 @@ def _compared(card: AdditionCard, model: Model | None, misfit: Callable[[Facts, 
         return replace(card, problem=_sentence(error))
     words = said(misfit(facts, model)) if model else ""
     fits = None if model is None else not words
-    return replace(card, base=facts.base, words=facts.words, misfit=words, fits=fits)
+    told = lora_fit.left_out(card.name, facts, model) if model and fits and card.kind == "lora" else ()
+    left_out = tuple(map(said, told))
+    return replace(card, base=facts.base, words=facts.words, misfit=words, fits=fits, left_out=left_out)
 
 
 def _nets(shelf: Shelf, unet: Mapping[str, Any] | None) -> Iterator[NetCard]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtTest import QTest
 
 from desktop.library import paths
-from tests.desktop.addition_files import fill_folders
+from tests.desktop.addition_files import fill_folders, write_partly_used
 
 if TYPE_CHECKING:
     from tests.screenshots import Scene
@@ -24,6 +24,14 @@ def additions_used(scene: Scene) -> None:
     """Two LoRAs in the prompt, one that does not fit, and names that nothing has."""
     fill_folders(_home())
     scene.make.form.prompt = "a {red|blue} __colour__ fox <lora:ink-wash:0.8> <lora:large:0.35> <lora:gone:1>"
+    _open(scene)
+
+
+def additions_partly(scene: Scene) -> None:
+    """A LoRA of which the model has no use for some, and one that counts little."""
+    fill_folders(_home())
+    write_partly_used(_home() / "loras/partly.safetensors")
+    scene.make.form.prompt = "a fox <lora:partly:0.8> <lora:ink-wash:0.125>"
     _open(scene)
 
 
@@ -51,4 +59,4 @@ def _home() -> Path:
     return Path(os.environ[paths.HOME_VARIABLE])
 
 
-STATES = (additions_none, additions_used, additions_lists)
+STATES = (additions_none, additions_used, additions_partly, additions_lists)

@@ -36,8 +36,7 @@ def read_prompt(run: Run, index: int) -> Generator[Event, None, Mapping[str, Ten
     chunked = tuple(place // limit for place in positive.places)
     yield TextRead(request.id, positive.tokens, positive.cut, positive.weights, chunked)
     yield from _text_notices(request, run.stages.facts, text.words, positive.cut)
-    if advice := run.prompts.advice():
-        yield Notice(request.id, advice)
+    yield from (Notice(request.id, told) for told in run.prompts.advice(run.stages.facts))
     yield run.finished(Stage.READING_PROMPT, began)
     return tensors
 

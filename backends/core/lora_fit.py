@@ -98,11 +98,11 @@ def left_out(name: str, facts: Facts, model: Model) -> tuple[str, ...]:
         told.append(f"What {name} changes in a text encoder that this model lacks is left out.")
     if others := sum(not layer.startswith(_TEXT) for layer in beyond):
         told.append(
-            f"Of the {len(layers)} layers of {name}, {others} are left out: this model has none like them."
+            f"{others} of the {len(layers)} layers of {name} can't be used with this model."
         )
     if unread:
         told.append(
-            f"Of the {len(facts.shapes)} tensors of {name}, {unread} are left out: they change no layer."
+            f"{unread} of the {len(facts.shapes)} tensors of {name} can't be read."
         )
     return tuple(told)
 

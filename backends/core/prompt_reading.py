@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from backends.core import few_steps, prompt_choices, prompt_embeddings
-from backends.core.contract import InvalidRequest, Request, Stages
+from backends.core.contract import InvalidRequest, ModelFacts, Request, Stages
 from backends.core.model_folder import sha256
 from backends.core.prompt_tags import LoraTag, split_tags
 from backends.core.shelf import Shelf
 
+_MORE_GUIDANCE = 1.5
+"""Than a LoRA is made for, before it is said."""
 _CONVERTED = "Bake it in with `mezzotint convert --lora`, or choose the model that it was made from."
 
 
@@ -63,21 +65,25 @@ class Prompts:
     def _hand_loras(self, stages: Stages, loras: tuple[tuple[Path, float], ...]) -> None:
         _hand(stages, "use_loras", loras, "a LoRA")
 
-    @property
-    def scheduler_settings(self) -> Mapping[str, Any]:
-        """What a LoRA that makes pictures in a few steps wants of the noise schedule."""
-        found = few_steps.of_loras(tag.name for tag in self.of(0).loras)
+    def scheduler_settings(self, facts: ModelFacts) -> Mapping[str, Any]:
+        """What a LoRA that makes pictures in a few steps wants of this model's noise schedule."""
+        found = few_steps.of_loras((tag.name for tag in self.of(0).loras), facts.samplers)
         return found.scheduler if found else {}
 
-    def advice(self) -> str | None:
-        """What to say when a LoRA wants other steps or guidance than are asked for; None when all is well."""
-        found, asked = few_steps.of_loras(tag.name for tag in self.of(0).loras), self._request
-        if found is None or (asked.steps <= 2 * found.steps and asked.guidance_scale <= 2.5):
-            return None
-        return (
-            f"A LoRA in the prompt is made for about {found.steps} steps with a guidance of "
-            f"{found.guidance_scale:g}; this picture has {asked.steps} with {asked.guidance_scale:g}."
-        )
+    def advice(self, facts: ModelFacts) -> Iterator[str]:
+        """What to say when a LoRA wants other steps, guidance or weight than are asked for."""
+        tags, asked = self.of(0).loras, self._request
+        found = few_steps.of_loras((tag.name for tag in tags), facts.samplers)
+        most = found.guidance_scale + _MORE_GUIDANCE if found else 0.0
+        if found and (asked.steps > 2 * found.steps or asked.guidance_scale > most):
+            yield (
+                f"A LoRA in the prompt is made for about {found.steps} steps with a guidance of "
+                f"{found.guidance_scale:g}; this picture has {asked.steps} with {asked.guidance_scale:g}."
+            )
+        for tag in tags:
+            usual = few_steps.usual_weight(tag.name)
+            if usual < 1 and tag.weight > 2 * usual:
+                yield f"{tag.name} is made to count {usual:g}; in this picture it counts {tag.weight:g}."
 
     @property
     def provenance(self) -> dict[str, str]:

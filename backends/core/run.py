@@ -66,7 +66,7 @@ class Run:
 def scheduler_for(request: Request, facts: ModelFacts, prompts: Prompts) -> Any:
     """A request's sampler for a model, with its timesteps. Raises InvalidRequest."""
     shape = facts.latent_shape(request.width, request.height)
-    wanted = {**facts.scheduler_config, **prompts.scheduler_settings, "latent_shape": shape}
+    wanted = {**facts.scheduler_config, **prompts.scheduler_settings(facts), "latent_shape": shape}
     scheduler = samplers.make_scheduler(request.sampler, wanted)
     samplers.set_steps(scheduler, request.sampler, request.steps)
     return scheduler

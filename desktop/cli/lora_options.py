@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from backends.core import few_steps
 from backends.core.contract import InvalidRequest
 from backends.core.prompt_tags import LoraTag, read_tag
 from desktop.library import paths
@@ -32,11 +33,11 @@ def loras_asked_for(texts: Iterable[str]) -> tuple[tuple[LoraTag, ...], tuple[Pa
     files: list[Path] = []
     for text in texts:
         weighted = _WEIGHTED.fullmatch(text)
-        name, weight = (weighted[1], weighted[2]) if weighted else (text, "1")
+        name, weight = (weighted[1], weighted[2]) if weighted else (text, "")
         if name.lower().endswith(_ENDING):
             files.append(_file(name))
             name = files[-1].stem
-        tags.append(read_tag(f"{name}:{weight}"))
+        tags.append(read_tag(f"{name}:{weight or few_steps.usual_weight(name)}"))
     return tuple(tags), tuple(files)
 
 

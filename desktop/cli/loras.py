@@ -50,6 +50,7 @@ def _facts(card: AdditionCard, model: str) -> Iterator[str]:
     yield card.base or "it names no kind of model"
     if card.fits is not None:
         yield f"fits {model}" if card.fits else f"not for {model}: {card.misfit}"
+    yield from (sentence.rstrip(".") for sentence in card.left_out)
     if card.words:
         yield f"words: {', '.join(card.words)}"
 

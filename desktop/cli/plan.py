@@ -130,7 +130,7 @@ def _make_request(
 ) -> Request:
     """What is given, else what the record says, else what suits the model and its LoRAs."""
     prompt = reduce(with_tag, loras, _first(options.prompt, known.prompt))
-    few = few_steps.of_loras(tag.name for tag in split_tags(prompt)[1])
+    few = few_steps.of_loras((tag.name for tag in split_tags(prompt)[1]), facts.samplers)
     defaults = replace(facts.defaults, **few.settings) if few else facts.defaults
     new = find_inpainting(options.mask, options.feather, options.extend, known, init)
     own = size_for(new, known, init)

@@ -26,15 +26,13 @@ from desktop.model.studio import Note, Studio
 
 Kind = Literal["lora", "embedding", "wildcard"]
 KINDS: tuple[Kind, ...] = ("lora", "embedding", "wildcard")
-STRONG = 1.0
-"""How much a LoRA counts at first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdditionCard:
     """A file that a prompt can name. `base` is the kind of model it is made for, "" where nobody says;
     `words` are those that wake it; `lines` a list's choices; `fits` is None where nobody can tell before it
-    is used. `misfit` and `problem` are sentences.
+    is used. `misfit`, `problem` and `left_out` (what of it this model has no use for) are sentences.
     """
 
     kind: Kind
@@ -45,12 +43,16 @@ class AdditionCard:
     lines: int = 0
     fits: bool | None = None
     misfit: str = ""
+    left_out: tuple[str, ...] = ()
     problem: str = ""
 
     @property
     def written(self) -> str:
         """How a prompt names it."""
-        names = {"lora": str(LoraTag(self.name, STRONG)), "wildcard": f"__{self.name}__"}
+        names = {
+            "lora": str(LoraTag(self.name, few_steps.usual_weight(self.name))),
+            "wildcard": f"__{self.name}__",
+        }
         return names.get(self.kind, self.name)
 
 
@@ -123,7 +125,8 @@ class AdditionsDesk:
     def add(self, card: AdditionCard, *, negative: bool = False) -> None:
         """Writes it into the prompt, or into what is to be left out."""
         if card.kind == "lora":
-            self._form.prompt = with_tag(self._form.prompt, LoraTag(card.name, STRONG))
+            strong = few_steps.usual_weight(card.name)
+            self._form.prompt = with_tag(self._form.prompt, LoraTag(card.name, strong))
             self._offer_settings(card.name)
         else:
             self.write(card.written, negative=negative)
@@ -140,7 +143,7 @@ class AdditionsDesk:
 
     def weigh(self, name: str, weight: float) -> None:
         """How much a LoRA of the prompt counts."""
-        self._form.prompt = weigh_tag(self._form.prompt, LoraTag(name, round(weight, 2)))
+        self._form.prompt = weigh_tag(self._form.prompt, LoraTag(name, round(weight, 3)))
 
     def remove(self, name: str) -> None:
         """Takes a LoRA out of the prompt."""
@@ -196,7 +199,8 @@ class AdditionsDesk:
 
     def _offer_settings(self, name: str) -> None:
         """A LoRA that makes pictures in a few steps brings its steps, sampler and guidance, as it is said."""
-        few = few_steps.by_name(name)
+        choice = next((each for each in self._studio.models if each.name == self._form.model), None)
+        few = few_steps.of_loras([name], choice.samplers if choice else ())
         wanted = few.settings if few else {}
         before = {key: getattr(self._form, key) for key in wanted}
         if few is None or before == wanted:

@@ -30,6 +30,13 @@ def write_lora(file: Path, into: int, out: int, words: str = "") -> Path:
     return write_tensors(file, shapes, {"modelspec.trigger_phrase": words} if words else {})
 
 
+def write_partly_used(file: Path, into: int = 192, out: int = 224) -> Path:
+    """The same, with a change of T5, which a UNet's model has not, and a layer that no model has."""
+    change = {"lora_down.weight": (2, into), "lora_up.weight": (out, 2)}
+    stems = (_STEM, "lora_te3_encoder_block_0_layer_0_SelfAttention_q", "lora_unet_nowhere")
+    return write_tensors(file, {f"{stem}.{end}": shape for stem in stems for end, shape in change.items()})
+
+
 def write_tensors(file: Path, shapes: dict[str, tuple[int, int]], told: dict[str, str] | None = None) -> Path:
     """A safetensors file of zeros."""
     header: dict[str, object] = {"__metadata__": told} if told else {}

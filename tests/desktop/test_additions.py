@@ -15,7 +15,7 @@ from desktop.library.models import find_model
 from desktop.model.form import ModelChoice
 from desktop.view.additions.card_row import CardRow
 from desktop.view.additions.panel import AdditionsPanel
-from tests.desktop.addition_files import fill_folders, write_lora
+from tests.desktop.addition_files import fill_folders, write_lora, write_partly_used
 from tests.desktop.still import SMALL
 from tests.desktop.still_window import StillShop
 from tests.fakes import square
@@ -153,6 +153,44 @@ def test_a_lora_for_few_steps_brings_its_settings(
     qtbot.mouseClick(shop.window.make_screen.note.act, BUTTON)
     assert (form.steps, form.guidance_scale, form.sampler) == (30, 7.0, "euler")
     assert "<lora:lcm-lora:1>" in form.prompt
+
+
+def test_what_of_a_lora_the_model_has_no_use_for_is_told_before(
+    shop: StillShop, panel: AdditionsPanel, qtbot: QtBot, home: Path
+) -> None:
+    write_partly_used(home / "loras/partly.safetensors")
+    shop.additions.refresh()
+    qtbot.waitUntil(lambda: "partly" in listed(panel))
+    assert listed(panel)["partly"] == "fits"
+    shop.make.form.prompt = "a fox <lora:partly:1>"
+    assert panel.rows["partly"].trouble.text() == (
+        "What partly changes in a text encoder that this model lacks is left out. "
+        "1 of the 3 layers of partly can't be used with this model."
+    )
+
+
+def test_a_lora_that_counts_little_for_a_model_with_one_sampler(
+    shop: StillShop, panel: AdditionsPanel, qtbot: QtBot, home: Path
+) -> None:
+    """Hyper-SD's for SD 3: its steps, its guidance, the model's own sampler, and a weight of 0.125."""
+    write_lora(home / "loras/Hyper-SD3-8steps-CFG-lora.safetensors", 192, 224)
+    (choice,) = shop.make.models.values()
+    shop.make.offer([choice, replace(choice, name="flow", samplers=("euler",))])
+    shop.make.form.model = "flow"
+    form = shop.make.form
+    form.steps, form.guidance_scale, form.sampler = 40, 4.5, "euler"
+    shop.additions.refresh()
+    qtbot.waitUntil(lambda: "Hyper-SD3-8steps-CFG-lora" in listed(panel))
+    choose(panel, "Hyper-SD3-8steps-CFG-lora")
+    qtbot.mouseClick(panel.add, BUTTON)
+    assert (form.steps, form.guidance_scale, form.sampler) == (8, 5.0, "euler")
+    assert "<lora:Hyper-SD3-8steps-CFG-lora:0.125>" in form.prompt
+    row = panel.rows["Hyper-SD3-8steps-CFG-lora"]
+    assert row.weight.text().replace(",", ".") == "0.125"
+    form.prompt, form.steps = "", 40
+    choose(panel, "lcm-lora")
+    qtbot.mouseClick(panel.add, BUTTON)
+    assert (form.steps, form.sampler) == (40, "euler")  # another sampler is not for this model
 
 
 def test_another_model_is_compared_anew_and_new_files_are_found(

@@ -11,11 +11,15 @@ import pytest
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
 
-from backends.core import few_steps
+from backends.core import few_steps, flow
+from backends.core.contract import Request
 from backends.core.model_folder import read_facts
+from backends.core.prompt_reading import Prompts
 from backends.core.registry import get_backend
+from backends.core.shelf import Shelf
 from tests.families.reference import MINIMUM_DB, arguments, make, psnr, scheduler_for
 from tests.tiny_models import EPSILON, make_tiny_model, make_tiny_sdxl
+from tests.tiny_transformers import make_tiny_sd3
 
 TRAILING = {"timestep_spacing": "trailing"}
 SD_TURBO: Any = EPSILON | TRAILING | {"_class_name": "EulerDiscreteScheduler"}
@@ -87,3 +91,56 @@ def test_what_our_manifest_says_counts_more(tmp_path: Path) -> None:
     (folder / "model.json").write_text(json.dumps({"defaults": {"steps": 1}}))
     defaults = read_facts(folder).defaults
     assert (defaults.steps, defaults.sampler, defaults.guidance_scale) == (1, "euler", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "guidance", "weight"),
+    [
+        ("Hyper-SD3-4steps-CFG-lora", 4, 3.0, 0.125),
+        ("Hyper-SD3-8steps-CFG-lora", 8, 5.0, 0.125),
+        ("Hyper-SD3-16steps-CFG-lora", 16, 7.0, 0.125),
+        ("lora_sd3.5m_turbo_8steps", 8, 1.5, 1.0),
+        ("lora_sd3.5m_4steps", 4, 1.5, 1.0),
+        ("Z-Image-Fun-Lora-Distill-4-Steps-2603-ComfyUI", 4, 1.0, 1.0),
+    ],
+)
+def test_loras_of_models_that_predict_a_flow(name: str, steps: int, guidance: float, weight: float) -> None:
+    """They have one sampler, which the UNets' kinds would miss."""
+    found = few_steps.of_loras([name], flow.SAMPLERS)
+    assert found is not None
+    assert (found.sampler, found.steps, found.guidance_scale) == ("euler", steps, guidance)
+    assert few_steps.usual_weight(name) == found.weight == weight
+
+
+@pytest.mark.parametrize(
+    "name", ["zimage_turbo_ink", "lcm-lora-sdv1-5", "ink sd3.5m", "Hyper-SDXL-8steps-lora"]
+)
+def test_other_loras_say_nothing_of_such_models(name: str) -> None:
+    assert few_steps.of_loras([name], flow.SAMPLERS) is None
+    assert few_steps.usual_weight(name) == 1.0
+
+
+def test_loras_that_keep_guidance() -> None:
+    found = few_steps.of_loras(["Hyper-SDXL-12steps-CFG-lora"])
+    assert found is not None
+    assert (found.sampler, found.steps, found.guidance_scale) == ("ddim", 12, 5.0)
+
+
+def test_what_such_a_lora_wants_is_said(tmp_path: Path) -> None:
+    (tmp_path / "loras").mkdir()
+    (tmp_path / "loras" / "Hyper-SD3-8steps-CFG-lora.safetensors").write_bytes(b"never read here")
+    facts = read_facts(make_tiny_sd3(tmp_path / "sd3"))
+    asked: dict[str, Any] = {"width": 64, "height": 64, "sampler": "euler", "seed": 1}
+    told = {
+        (steps, weight): list(
+            Prompts(
+                Request(prompt=f"x <lora:Hyper-SD3-8steps-CFG-lora:{weight}>", steps=steps,
+                        guidance_scale=5.0, **asked),
+                Shelf([tmp_path]),
+            ).advice(facts)
+        )
+        for steps, weight in ((8, 0.125), (40, 0.125), (8, 1.0))
+    }  # fmt: skip
+    assert told[8, 0.125] == []
+    assert "made for about 8 steps with a guidance of 5; this picture has 40 with 5" in told[40, 0.125][0]
+    assert told[8, 1.0][0].endswith("is made to count 0.125; in this picture it counts 1.")

@@ -249,6 +249,6 @@ def test_what_a_model_lacks_is_told(tmp_path: Path) -> None:
     stages.close()
     assert [event.message for event in events if isinstance(event, Notice)] == [
         "What much changes in a text encoder that this model lacks is left out.",
-        "Of the 3 layers of much, 1 are left out: this model has none like them.",
-        "Of the 7 tensors of much, 1 are left out: they change no layer.",
+        "1 of the 3 layers of much can't be used with this model.",
+        "1 of the 7 tensors of much can't be read.",
     ]

@@ -33,7 +33,6 @@ class UsedRow(QWidget):
         self.remove = IconButton("close", tr("Remove {name}", name=name), flat=True)
         self.trouble, self.words = wrapped(), WordChips(desk.write)
         self.name.setText(name)
-        self.weight.setDecimals(2)
         self.weight.setFixedWidth(_NUMBER)
         self.trouble.setObjectName("warningText")
         for field in (self.weight, self.slider):
@@ -47,12 +46,14 @@ class UsedRow(QWidget):
     def show_used(self, used: Used) -> None:
         """As the prompt has it now."""
         with QSignalBlocker(self.weight):
+            self.weight.setDecimals(2 if round(used.tag.weight, 2) == used.tag.weight else 3)
             self.weight.setValue(used.tag.weight)
         with QSignalBlocker(self.slider):
             self.slider.setValue(round(used.tag.weight * 10))
         card = used.card
-        self.trouble.setText(card.misfit if card else "")
-        self.trouble.setVisible(bool(card and card.misfit))
+        told = (card.misfit or " ".join(card.left_out)) if card else ""
+        self.trouble.setText(told)
+        self.trouble.setVisible(bool(told))
         self.words.show_words(card.words if card else ())
 
     def _lay_out(self) -> None:
