@@ -9,6 +9,7 @@ from typing import ClassVar
 from psygnal import SignalGroupDescriptor
 
 from backends.core.contract import SAMPLERS
+from desktop.library.record import Controlled
 from desktop.model import guides, hires_told, inpainted, refining
 from desktop.model.language import tr
 from desktop.model.recipes import Recipe
@@ -68,7 +69,7 @@ def _settings(item: Item) -> dict[str, str]:
         tr("Sampler"): SAMPLERS.get(recipe.sampler or "", recipe.sampler or ""),
         tr("Strength"): _words(recipe.strength),
         tr("Made anew"): _made_anew(recipe),
-        tr("Guides"): guides.told(recipe.controls, [each.picture.name for each in recipe.controls]),
+        tr("Guides"): guides.told(recipe.controls, list(map(_guiding, recipe.controls))),
         tr("References"): ", ".join(picture.name for picture in recipe.references),
         tr("CLIP skip"): _words(recipe.clip_skip),
         tr("Backend"): item.backend,
@@ -83,6 +84,12 @@ def _made_anew(recipe: Recipe) -> str:
         return ""
     told = inpainted.told(bool(made.mask), made.feather, made.extend)
     return f"{told} ({made.sha256[:_HASH]})" if made.sha256 else told
+
+
+def _guiding(told: Controlled) -> str:
+    """The picture's name; poses made in the window have one name, and are told apart as masks are."""
+    name = told.picture.name
+    return f"{name} ({told.picture.sha256[:_HASH]})" if told.pose else name
 
 
 def _words(value: float | None) -> str:

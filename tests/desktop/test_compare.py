@@ -9,7 +9,7 @@ from unittest.mock import Mock
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
-from desktop.library.record import Inpainted
+from desktop.library.record import Controlled, InitPicture, Inpainted
 from desktop.model.compare import Difference, Item, differences
 from desktop.view.gallery.cell import Cell
 from desktop.view.gallery.grid_view import GridView
@@ -56,6 +56,18 @@ def test_masks_and_extensions_are_told_apart() -> None:
     assert differences(items) == (
         Difference("Made anew", (f"{part} (01234567)", f"{part} (abcdef01)", "Left 64 px", "")),
     )
+
+
+def test_poses_of_one_name_are_told_apart() -> None:
+    def item(sha256: str, pose: str = "{}") -> Item:
+        picture = InitPicture(name="drawn pose.json", path="", sha256=sha256)
+        told = Controlled(model="openpose", picture=picture, prepare="pose", pose=pose)
+        return Item(sha256, replace(RECORD, controls=(told,)))
+
+    (difference,) = differences([item("0123456789"), item("abcdef0123")])
+    assert difference.name == "Guides"
+    assert ["(01234567)" in difference.values[0], "(abcdef01)" in difference.values[1]] == [True, True]
+    assert differences([item("0123456789"), item("0123456789")]) == ()
 
 
 def test_a_hundred_thousand_pictures_are_arithmetic(qtbot: QtBot) -> None:
