@@ -97,13 +97,9 @@ def left_out(name: str, facts: Facts, model: Model) -> tuple[str, ...]:
     if any(layer.startswith(_TEXT) for layer in beyond):
         told.append(f"What {name} changes in a text encoder that this model lacks is left out.")
     if others := sum(not layer.startswith(_TEXT) for layer in beyond):
-        told.append(
-            f"{others} of the {len(layers)} layers of {name} can't be used with this model."
-        )
+        told.append(f"{others} of the {len(layers)} layers of {name} can't be used with this model.")
     if unread:
-        told.append(
-            f"{unread} of the {len(facts.shapes)} tensors of {name} can't be read."
-        )
+        told.append(f"{unread} of the {len(facts.shapes)} tensors of {name} can't be read.")
     return tuple(told)
 
 

@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 _nd, _sparse, _graph = cast(Any, ndimage), cast(Any, sparse), cast(Any, csgraph)
 _SIDE = 256
 """The signs are looked for in a picture whose longer side is at most so long."""
-_COLOURS, _SMALLEST = 8, 0.006
+_COLOURS, _SMALLEST, _NARROW = 8, 0.006, 1 / 128
 _SAME_COLOUR, _EACH_STEP, _DISTINCT = 2.0, 0.03, 20.0
 _UPPER, _WIDE = 0.6, 0.6
 _STANDS, _FLOATS = 0.25, 0.3
@@ -90,16 +90,21 @@ class _Standing:
 
 
 def _regions(small: Image.Image) -> NDArray[np.int64]:
-    """Numbers, from 0, of pieces of one colour; what is very small belongs to the nearest other piece."""
+    """Numbers, from 0, of pieces of one colour, which no narrow bridge joins.
+
+    What is very small belongs to the nearest other piece.
+    """
     blurred = small.filter(ImageFilter.GaussianBlur(1.5))
     colours = np.asarray(blurred.quantize(_COLOURS, Image.Quantize.MEDIANCUT, kmeans=4))
     colours = _nd.median_filter(colours, 5)
+    narrow = max(1, round(max(small.size) * _NARROW))
     pieces, count = np.zeros(colours.shape, dtype=np.int64), 0
     for colour in np.unique(colours):
-        found, number = _nd.label(colours == colour)
+        core = _nd.binary_erosion(colours == colour, iterations=narrow, border_value=1)
+        found, number = _nd.label(core)
         pieces[found > 0] = found[found > 0] + count
         count += number
-    tiny = np.bincount(pieces.ravel())[pieces] < _SMALLEST * pieces.size
+    tiny = (pieces == 0) | (np.bincount(pieces.ravel())[pieces] < _SMALLEST * pieces.size)
     if not tiny.all():
         nearest = _nd.distance_transform_edt(tiny, return_distances=False, return_indices=True)
         pieces = pieces[tuple(nearest)]
