@@ -15,6 +15,7 @@ import torch
 
 from backends.core import preview
 from backends.core.contract import BrokenModel, InvalidRequest, OutOfMemory, SaveFailed
+from backends.core.coreml_folder import FAMILIES
 from backends.core.memory import available_bytes, in_words
 from backends.core.model_folder import ModelFolder, open_folder
 from backends.core.streaming_files import read_header
@@ -170,6 +171,11 @@ def _open(order: Order) -> ModelFolder:
     if folder.manifest.get("made_for"):
         raise InvalidRequest(
             f"{order.model.name} is converted already.", "Convert the model that it was made from."
+        )
+    if folder.facts.family not in FAMILIES:
+        raise InvalidRequest(
+            f"{folder.facts.name} is of a kind that can't be converted.",
+            "Convert a model of Stable Diffusion 1.x, 2.x or XL.",
         )
     folder.check_files()
     if folder.configs["text_encoder"].get("use_attention_mask"):

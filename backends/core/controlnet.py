@@ -10,13 +10,17 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
 
 from backends.core.contract import InvalidRequest
 from backends.core.model_folder import ModelFolder
+from backends.core.parts import set_attention
+
+if TYPE_CHECKING:
+    from backends.core.placement import Placement
 
 PICTURE, WEIGHT = "control_picture_", "control_weight_"
 """Before a ControlNet's number: names of its picture, (B, 3, H, W) in 0..1, and its weight, (B, 1)."""
@@ -62,6 +66,34 @@ def residuals(
     if middle is None:
         return {}
     return {"down_block_additional_residuals": tuple(down), "mid_block_additional_residual": middle}
+
+
+class ControlNets:
+    """Those at hand for a model, numbered in their order; loaded again after a rest."""
+
+    def __init__(self, folder: ModelFolder, placement: Placement) -> None:
+        self._folder, self._to = folder, placement
+        self._files: tuple[Path, ...] = ()
+        self._networks: dict[Path, Any] = {}
+
+    def use(self, files: tuple[Path, ...]) -> None:
+        """From now on these. Raises InvalidRequest."""
+        held, to = self._networks, self._to
+        self._networks, self._files = {}, files
+        for file in dict.fromkeys(files):
+            network = held.get(file) or load(self._folder, file, to.device, to.unet_dtype)
+            set_attention(network, "unet", to.attention)
+            self._networks[file] = network
+
+    def rest(self) -> None:
+        """Gives their weights back until they are used again."""
+        self._networks = {}
+
+    def in_order(self) -> list[Any]:
+        """The networks."""
+        if len(self._networks) < len(set(self._files)):
+            self.use(self._files)
+        return [self._networks[file] for file in self._files]
 
 
 def load(folder: ModelFolder, file: Path, device: torch.device, dtype: torch.dtype) -> Any:

@@ -24,7 +24,7 @@ from backends.core.language_models import is_language_model
 from backends.core.llm_encoder import LanguageModelEncoder
 from backends.core.memory import in_words
 from backends.core.model_folder import ModelFolder, open_folder
-from backends.core.parts import Parts, set_attention
+from backends.core.parts import Parts
 from backends.core.placement import Placement
 from backends.core.prompt_embeddings import WordReader
 from backends.core.quiet import quiet
@@ -48,8 +48,7 @@ class TorchStages:
         self._tokenizers: list[Any] = [load_tokenizer(folder, part) for part in folder.tokenizers]
         self._held: Parts | None = self._first_parts()
         self._loras: tuple[tuple[Path, float], ...] = ()
-        self._controls: dict[Path, Any] = {}
-        self._control_files: tuple[Path, ...] = ()
+        self._controls = controlnet.ControlNets(folder, placement)
         self.use_embeddings({})
         self._provenance = _provenance(folder, placement)
 
@@ -114,16 +113,11 @@ class TorchStages:
 
     def use_controls(self, files: tuple[Path, ...]) -> None:
         """From now on these ControlNets are at hand, numbered in this order. Raises InvalidRequest."""
-        held, to = self._controls, self._placement
-        self._controls, self._control_files = {}, files
-        for file in dict.fromkeys(files):
-            network = held.get(file) or controlnet.load(self._folder, file, to.device, to.unet_dtype)
-            set_attention(network, "unet", to.attention)
-            self._controls[file] = network
+        self._controls.use(files)
 
     def rest(self) -> None:
         """Gives the weights back until they are used again."""
-        self._controls = {}
+        self._controls.rest()
         self._let_go()
 
     def bytes_beside(self) -> int:
@@ -187,7 +181,7 @@ class TorchStages:
         return said
 
     def close(self) -> None:
-        self.use_controls(())
+        self._controls.use(())
         self._let_go()
 
     def _predict(self, latents: Tensor, timestep: float, conditioning: Mapping[str, Tensor]) -> Tensor:
@@ -196,15 +190,9 @@ class TorchStages:
         inputs: dict[str, Any] = {name: self._to(tensor, dtype) for name, tensor in plain.items()}
         controls = {number: (self._to(picture, dtype), weight) for number, (picture, weight) in told.items()}
         time = torch.tensor(timestep, dtype=torch.float32, device=self._placement.device)
-        given, networks = self._to(latents, dtype), self._control_networks()
+        given, networks = self._to(latents, dtype), self._controls.in_order()
         inputs |= controlnet.residuals(networks, controls, given, time, inputs)
         return self._folder.family.predict(network, given, time, inputs).float().cpu()
-
-    def _control_networks(self) -> list[Any]:
-        """In their order; loaded again after a rest."""
-        if len(self._controls) < len(set(self._control_files)):
-            self.use_controls(self._control_files)
-        return [self._controls[file] for file in self._control_files]
 
     def _decode(self, latents: Tensor, dtype: torch.dtype) -> Tensor:
         """By the first way that memory is predicted to suffice for, and by the next when it does not."""

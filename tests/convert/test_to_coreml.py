@@ -23,7 +23,7 @@ from convert.mil_reference.parity import psnr
 from convert.publish import Workbench
 from convert.recipes import BakedLora, Order, System
 from tests.coreml_models import make_smallest_model, outputs
-from tests.tiny_models import EPSILON, make_tiny_model
+from tests.tiny_models import EPSILON, make_tiny_model, make_tiny_refiner
 
 SIZE = (64, 96)
 NETWORKS = ("text_encoder", "unet", "vae_decoder", "vae_encoder")
@@ -359,3 +359,9 @@ def test_inpainting_models_are_refused(tmp_path: Path) -> None:
     model = open_folder(make_tiny_model(tmp_path / "nine", EPSILON, in_channels=9))
     with pytest.raises(InvalidRequest, match="inpainting model"):
         coreml_model.settle(model, order_for(model.path, tmp_path / "x"))
+
+
+def test_families_that_are_not_converted_say_so(tmp_path: Path) -> None:
+    model = make_tiny_refiner(tmp_path / "refiner", EPSILON)
+    with pytest.raises(InvalidRequest, match="refiner is of a kind that can't be converted"):
+        coreml_model.convert_model(order_for(model, tmp_path / "x"), lambda _: None)

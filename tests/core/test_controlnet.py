@@ -198,9 +198,10 @@ def test_memory_is_given_back_when_none_is_wanted(pair: Pair) -> None:
     before = ours(pair)
     ours(pair, Control(model="canny", image=png_bytes(EDGES)))
     held: Any = pair.stages
-    assert len(held._controls) == 1
+    assert len(held._controls.in_order()) == 1
     assert np.array_equal(ours(pair), before)
-    assert held._controls == {}
+    assert held._controls.in_order() == []
+    assert held._controls._networks == {}
 
 
 def test_what_is_none_is_refused(pair: Pair, tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 
 from backends.core import pipeline
+from backends.core import relay as relays
 from backends.core.contract import (
+    Control,
     Event,
     InvalidRequest,
     Job,
@@ -32,6 +34,7 @@ from backends.core.quiet import quiet
 from backends.core.registry import get_backend
 from backends.core.relay import Relay
 from backends.core.worker import PipelineEngine
+from tests.core.test_controlnet import make_controlnet
 from tests.families.lora_files import pairs, save_as_peft, shapes
 from tests.tiny_models import EPSILON, make_tiny_model, make_tiny_refiner, make_tiny_sdxl
 
@@ -187,6 +190,23 @@ def test_a_prediction_that_was_too_good_costs_a_turn(
     first = Base(base, 10**12)
     assert len(pictures(made(REQUEST, first, relay))) == 1
     assert first.rests == 1
+
+
+def test_a_controlnet_comes_back_with_the_first_model(
+    base: Stages, folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one picture a turn the first model and its ControlNet rest between two pictures."""
+    monkeypatch.setattr(relays, "_AT_ONCE", 1)
+    make_controlnet(tmp_path / "controlnets" / "edges", base.network("unet"), 5)  # type: ignore[attr-defined]
+    edges = Control(model="edges", image=_png(Image.radial_gradient("L").convert("RGB")))
+    request, found = replace(REQUEST, count=2, controls=(edges,)), list[list[PictureReady]]()
+    for first in (Base(base, 10**12), Base(base, 0)):
+        relay = Watched(folders[1])
+        found.append(pictures(made(request, first, relay, search=(tmp_path,))))
+        relay.close()
+    assert [each.picture for each in found[0]] == [each.picture for each in found[1]]
+    (plain,) = pictures(made(REQUEST, base, Watched(folders[1])))
+    assert plain.picture != found[0][0].picture
 
 
 def test_a_lora_is_the_first_model_s(
