@@ -16,7 +16,7 @@ from backends.core.contract import InvalidRequest
 from backends.core.lora_change import Change, Merged
 from backends.core.lora_facts import read_facts
 from backends.core.lora_file import Target, read
-from backends.core.lora_fit import OF_COLUMNS, Model, shares_columns
+from backends.core.lora_fit import Model, impossible
 from backends.core.lora_places import is_one_layer, spans
 from backends.core.model_folder import ModelFolder
 
@@ -57,13 +57,18 @@ def _in_place(file: Path, model: Model) -> dict[tuple[str, str], Change]:
     matching.sort(key=lambda each: -len(model.places[each[0][0]][1]))
     if not matching:
         raise _another(file)
-    if any(shares_columns(change.shapes, layer, model) for (layer, _), change in matching):
-        told = f"{file.name} is {OF_COLUMNS}, which this version can't read."
-        raise InvalidRequest(told, "Choose another LoRA.")
+    of_each = (_impossible(target, change, model) for target, change in matching)
+    if kind := next(filter(None, of_each), ""):
+        raise InvalidRequest(f"{file.name} is {kind}, which this version can't read.", "Choose another LoRA.")
     try:
         return {at: each for target, change in matching for at, each in _placed(target, change, model)}
     except (KeyError, ValueError) as error:
         raise _another(file) from error
+
+
+def _impossible(target: Target, change: Change, model: Model) -> str:
+    layer, parameter = target
+    return impossible({"diff_b": ()} if parameter == "bias" else change.shapes, layer, model)
 
 
 def _placed(target: Target, change: Change, model: Model) -> Iterator[tuple[tuple[str, str], Change]]:

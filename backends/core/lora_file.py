@@ -50,6 +50,8 @@ def _tensors(file: Path) -> dict[str, Tensor]:
 def _exact(file: Path, layer: str, factors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """In float32. Raises InvalidRequest for values that are no numbers."""
     exact = {name: tensor.float() for name, tensor in factors.items()}
+    if "magnitude" in exact:  # peft's lengths are of rows, in a shape that LyCORIS has for columns
+        exact["dora_scale"] = exact.pop("magnitude").flatten()
     if not all(bool(tensor.isfinite().all()) for tensor in exact.values()):
         raise InvalidRequest(f"{file.name} is damaged: {layer} holds values that are no numbers.", _AGAIN)
     return exact
@@ -81,7 +83,8 @@ def _alphas(file: Path) -> Callable[[str, Mapping[str, Tensor]], dict[str, Tenso
     def alpha_of(layer: str, factors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         part, _, name = layer.partition(".")
         patterns = cast(dict[str, float], settings.get(f"{part}.alpha_pattern") or {})
-        alpha = patterns.get(name, settings.get(f"{part}.lora_alpha"))
+        of_layer = (alpha for key, alpha in patterns.items() if f".{name}".endswith(f".{key}"))
+        alpha = next(of_layer, settings.get(f"{part}.lora_alpha"))
         if alpha is None:
             return {}
         by_root = bool(settings.get(f"{part}.use_rslora")) and "down" in factors

@@ -13,14 +13,15 @@ from math import prod
 from backends.core import lora_facts
 from backends.core.contract import MezzotintError
 from backends.core.lora_facts import Facts
-from backends.core.lora_keys import by_layer, read_key, unreadable_kind
+from backends.core.lora_keys import by_layer, changes_bias, read_key, unreadable_kind
 from backends.core.lora_names import names_in_files
 from backends.core.lora_places import Place, is_one_layer
 from backends.core.model_folder import ModelFolder
 
 CONVERTED = "A converted model takes it only when it is baked in."
 ANOTHER = "It is for a model of another kind."
-OF_COLUMNS = "a DoRA of columns that several layers share"
+_OF_COLUMNS = "a DoRA of columns that several layers share"
+_OF_BIASES = "a change of biases that this model lacks"
 
 Shape = tuple[int, ...]
 
@@ -82,9 +83,10 @@ def misfit(facts: Facts, model: Model) -> str:
     if kind := unreadable_kind(facts.shapes):
         return f"It is {kind}, which this version can't read."
     found = {layer: each for layer, each in by_layer(facts.shapes).items() if layer in model.places}
+    if kind := next(filter(None, (impossible(each, layer, model) for layer, each in found.items())), ""):
+        return f"It is {kind}, which this version can't read."
     if found and all(_fits(each, layer, model) for layer, each in found.items()):
-        shared = any(shares_columns(each, layer, model) for layer, each in found.items())
-        return f"It is {OF_COLUMNS}, which this version can't read." if shared else ""
+        return ""
     return f"It is for {facts.base}, and this model is of another kind." if facts.base else ANOTHER
 
 
@@ -120,10 +122,14 @@ def misfit_of_embedding(facts: Facts, model: Model) -> str:
     return ""
 
 
-def shares_columns(lengths: Mapping[str, Shape], layer: str, model: Model) -> bool:
-    """Whether a change gives lengths to columns which in this model belong to several weights."""
-    columns = "dora_scale" in lengths and lengths["dora_scale"][0] != model.shape(layer)[0]
-    return columns and not is_one_layer(model.places[layer][1])
+def impossible(change: Mapping[str, Shape], layer: str, model: Model) -> str:
+    """What a change of one of this model's layers is that can't be added to it, or ""."""
+    part, place = model.places[layer]
+    of_columns = "dora_scale" in change and change["dora_scale"][0] != model.shape(layer)[0]
+    if of_columns and not is_one_layer(place):
+        return _OF_COLUMNS
+    biases = [(part, f"{piece.layer}.bias") in model.shapes for piece in place]
+    return _OF_BIASES if changes_bias(change) and not all(biases) else ""
 
 
 def _fits(change: Mapping[str, Shape], layer: str, model: Model) -> bool:

@@ -21,8 +21,8 @@ _ENDINGS = {
     **{f".{up}": "up" for _, up in _PAIRS},
     ".lora_B.bias": "up_bias",
     ".lora_mid": "mid",
-    ".lora_magnitude_vector": "dora_scale",
-    ".lora_magnitude_vector.default": "dora_scale",
+    ".lora_magnitude_vector": "magnitude",
+    ".lora_magnitude_vector.default": "magnitude",
     ".w_norm": "diff",
     ".b_norm": "diff_b",
 }
@@ -96,7 +96,7 @@ def is_whole(factors: Iterable[str]) -> bool:
 
 def is_half(factors: Iterable[str]) -> bool:
     """Whether some of a change is there and the rest is not."""
-    there = set(factors) - {"alpha", "dora_scale", *_OF_BIAS}
+    there = set(factors) - {"alpha", "dora_scale", "magnitude", *_OF_BIAS}
     return bool(there) and not is_whole(there)
 
 

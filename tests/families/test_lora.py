@@ -20,18 +20,21 @@ import pytest
 import torch
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
+from peft import LoraConfig
+from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
 
 from backends.core import pipeline
 from backends.core.contract import InvalidRequest, Notice, PictureReady, Request, Stages
 from backends.core.model_folder import open_folder, sha256
 from backends.core.registry import get_backend
-from tests.families.lora_files import pairs, save_as_kohya, save_as_peft, shapes
+from tests.families.lora_files import UNET, pairs, save_as_kohya, save_as_peft, shapes
 from tests.families.reference import MINIMUM_DB, SEED, STEPS, arguments, make, psnr, scheduler_for
 from tests.tiny_models import EPSILON, make_tiny_model, make_tiny_sdxl
 
 PROMPT = "a panda at the beach"
 SIZE = (64, 64)
+LAYERS = ["to_q", "conv1", "proj_in", "to_out.0"]
 
 
 @dataclass
@@ -159,6 +162,30 @@ def test_kohyas_layout_is_pefts_by_other_names(pair: Pair) -> None:
     )  # when that is mended, the test above has it
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"use_dora": True}, {"use_rslora": True}, {"alpha_pattern": {"conv1": 2}, "rank_pattern": {"to_q": 2}}],
+)
+def test_a_file_as_peft_saves_it(pair: Pair, settings: dict[str, Any]) -> None:
+    """With its settings in the file's metadata: alphas, by layer too, and how they are divided."""
+    unet, config = pair.reference.unet, LoraConfig(r=4, lora_alpha=6, target_modules=LAYERS, **settings)
+    unet.add_adapter(config, "own")
+    generator = torch.Generator().manual_seed(5)
+    for name, weight in unet.named_parameters():
+        if ".lora_" in name:
+            random = torch.randn(weight.shape, generator=generator)
+            weight.data = weight * (1 + 0.3 * random) if "magnitude" in name else 0.3 * random
+    tensors = get_peft_model_state_dict(unet, adapter_name="own")
+    pair.reference.save_lora_weights(
+        str(pair.home / "loras"), tensors, weight_name="own.safetensors",
+        unet_lora_adapter_metadata=config.to_dict(),
+    )  # fmt: skip
+    expected = np.asarray(pair.reference(PROMPT, width=64, height=64, **arguments(4.0)).images[0])
+    pair.reference.unload_lora_weights()
+    assert psnr(pair.ours(f"{PROMPT} <lora:own:1>"), expected) >= MINIMUM_DB
+    assert psnr(pair.ours(PROMPT), expected) < 40
+
+
 def test_a_lora_survives_streaming_and_int8(pair: Pair) -> None:
     prompt = f"{PROMPT} <lora:second:0.7>"
     expected = pair.ours(prompt)
@@ -201,6 +228,9 @@ def test_what_can_not_be_used_is_said(pair: Pair) -> None:
     half = {f"{layer}.lora_A.weight": torch.ones(2, 32)}
     save_file(half, loras / "half.safetensors")
     save_file({f"{layer}.diff": torch.full((32, 32), torch.nan)}, loras / "odd.safetensors")
+    layer = f"unet.{next(layer for layer in UNET if layer.endswith('to_q'))}"
+    biased = {f"{layer}.lora_A.weight": torch.ones(2, 32), f"{layer}.lora_B.weight": torch.ones(32, 2)}
+    save_file(biased | {f"{layer}.lora_B.bias": torch.ones(32)}, loras / "biased.safetensors")
     save_file({"x": torch.ones(1)}, loras / "none.safetensors")
     (loras / "damaged.safetensors").write_bytes(b"no")
     before = pair.ours(PROMPT)
@@ -208,8 +238,9 @@ def test_what_can_not_be_used_is_said(pair: Pair) -> None:
         "other": "is for a model of another kind",
         "wide": "is for a model of another kind",
         "oft": "is OFT, which this version can't read",
-        "half": f"is damaged: a part of {layer} is missing",
-        "odd": f"is damaged: {layer} holds values that are no numbers",
+        "half": "is damaged: a part of unet.mid_block.attentions.0.proj_in is missing",
+        "odd": "is damaged: unet.mid_block.attentions.0.proj_in holds values that are no numbers",
+        "biased": "is a change of biases that this model lacks, which this version can't read",
         "none": "holds no LoRA",
         "damaged": "can't be read as a LoRA",
         "frist": "There is no LoRA called 'frist'. Did you mean first?",
