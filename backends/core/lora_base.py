@@ -37,6 +37,7 @@ _FIRST = r"(?:^|[._])"
 _NAMES = {
     rf"{_FIRST}joint_blocks[._]": "Stable Diffusion 3",
     r"to_qkv_mlp_proj|double_stream_modulation|single_stream_modulation": "FLUX.2",
+    r"transformer_blocks[._]\d+[._]ff(?:_context)?[._]linear_(?:in|out)": "FLUX.2",
     r"single_transformer_blocks[._]\d+[._](?:proj_mlp|attn[._]to_q)|img_mod[._]lin|modulation_lin": "FLUX.1",
     r"inverted_conv|conv_inverted": "SANA",
     r"transformer_blocks[._]\d+[._](?:img_mod|txt_mod|img_mlp|txt_mlp)": "Qwen-Image",
@@ -44,8 +45,9 @@ _NAMES = {
 """Names that one kind of model has; the first that is found."""
 _JOINT = re.compile(r"transformer_blocks[._]\d+[._]attn[._](?:to_[qkv]|add_[qkv]_proj)")
 _JOINT_WIDTHS = {1536: "Stable Diffusion 3", 2432: "Stable Diffusion 3", 4096: "FLUX.2", 6144: "FLUX.2"}
-_LINEAR_1 = re.compile(r"single_blocks[._]\d+[._]linear1")
-_LINEAR_1_OF_FLUX_1 = 21504
+_FLUX = re.compile(r"single_blocks[._]\d+[._]linear1|double_blocks[._]\d+[._](?:img|txt)_mlp[._]0")
+_OF_FLUX_1 = {21504, 12288}
+"""How many outputs those layers have in FLUX.1. FLUX.2's have others, as it multiplies halves of them."""
 _LAYERS = re.compile(r"(?:layers|refiner)[._]\d+[._]attention[._](?:to_[qkv]|qkv)")
 _LAYERS_WIDTHS = {3840: "Z-Image", 2304: "Lumina"}
 _ATTENTION_1 = re.compile(r"transformer_blocks[._]\d+[._]attn[12][._]to_q")
@@ -67,8 +69,8 @@ def _by_names(shapes: Shapes) -> str:
 
 def _by_widths(shapes: Shapes) -> str:
     is_unet = any("down_blocks" in key or "input_blocks" in key or "mid_block" in key for key in shapes)
-    if outputs := _sizes(shapes, _LINEAR_1, _out):
-        return "FLUX.1" if _LINEAR_1_OF_FLUX_1 in outputs else "FLUX.2"
+    if outputs := _sizes(shapes, _FLUX, _out):
+        return "FLUX.1" if _OF_FLUX_1.issuperset(outputs) else "FLUX.2"
     tables = [(_LAYERS, _LAYERS_WIDTHS)] if not is_unet else [(_UNET_TEXT, _UNETS)]
     if not is_unet:
         tables += [(_JOINT, _JOINT_WIDTHS), (_ATTENTION_1, {2240: "SANA"})]

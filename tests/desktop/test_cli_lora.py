@@ -22,6 +22,7 @@ from desktop.library.foreign import read_recipe
 from desktop.library.record import Record
 from tests.desktop.cli_runner import Ran
 from tests.tiny_models import EPSILON, make_tiny_model
+from tests.tiny_transformers import make_tiny_sd3
 
 LAYER = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
 
@@ -112,6 +113,28 @@ def test_a_lora_for_few_steps_brings_its_settings(run: Run, home: Path) -> None:
     write_lora(home / "loras" / "Hyper-SD15-2steps-lora.safetensors")
     record = recorded(run("a fox", "--lora", "Hyper-SD15-2steps-lora"))
     assert (record.steps, record.guidance_scale, record.sampler) == (2, 1.0, "ddim")
+
+
+def test_two_loras_for_a_transformer_are_kept_and_made_again(run: Run, home: Path) -> None:
+    """SD 3, in the layouts of kohya's scripts and of peft; other weights, another picture."""
+    make_tiny_sd3(home / "models" / "three")
+    for name, stem, out in (
+        ("ink", "lora_unet_joint_blocks_0_x_block_attn_qkv", 48),
+        ("wash", "lora_unet_context_embedder", 16),
+    ):
+        down, up = torch.randn(4, 16 if name == "ink" else 72), torch.randn(out, 4)
+        tensors = {f"{stem}.lora_down.weight": down, f"{stem}.lora_up.weight": up}
+        save_file(tensors, home / "loras" / f"{name}.safetensors")
+    asked = ("--model", "three", "--steps", "2", "--seed", "5", "--size", "64x64")
+    made = run("a fox", *asked, "--lora", "ink:0.8", "--lora", "wash:-0.5")
+    assert made.code == 0, made.err
+    record = recorded(made)
+    assert record.prompt == "a fox <lora:ink:0.8> <lora:wash:-0.5>"
+    assert "ink: " in record.provenance["additions"]
+    assert "wash: " in record.provenance["additions"]
+    assert pixels(run("--like", made.out.strip())) == pixels(made)
+    assert pixels(run("a fox", *asked, "--lora", "ink:0.1")) != pixels(made)
+    assert pixels(run("a fox", *asked)) != pixels(made)
 
 
 def test_a_choice_is_recorded_with_its_template(run: Run) -> None:

@@ -15,9 +15,52 @@ from backends.core.lora import additions
 from backends.core.model_folder import open_folder
 from tests.desktop.cli_runner import Mezzotint
 from tests.families.lora_files import pairs, save_as_peft
+from tests.tiny_flux2 import make_tiny_flux2
 from tests.tiny_models import EPSILON, make_tiny_model, make_tiny_sdxl
+from tests.tiny_sana import make_tiny_sana
+from tests.tiny_transformers import make_tiny_sd3
+from tests.tiny_zimage import make_tiny_zimage
 
 ATTENTION = "mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
+
+
+TRANSFORMERS = {
+    "sd3": (make_tiny_sd3, "joint_blocks.0.x_block.attn.qkv", (48, 16), "Stable Diffusion 3"),
+    "flux2": (make_tiny_flux2, "single_blocks.0.linear1", (288, 32), "FLUX.2"),
+    "zimage": (make_tiny_zimage, "layers.0.attention.qkv", (96, 32), ""),
+    "sana": (make_tiny_sana, "blocks.0.mlp.inverted_conv.conv", (80, 16, 1, 1), "SANA"),
+}
+"""How each is made, a layer by its maker's name, the shape of its weight, and what the name says alone."""
+
+
+@pytest.fixture(scope="module")
+def transformers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    home = tmp_path_factory.mktemp("transformers")
+    return {name: made[0](home / name) for name, made in TRANSFORMERS.items()}
+
+
+@pytest.mark.parametrize("kind", TRANSFORMERS)
+@pytest.mark.parametrize("prefix", ["diffusion_model.", "lora_unet_"])
+def test_a_lora_for_another_transformer_says_which(
+    transformers: dict[str, Path], tmp_path: Path, kind: str, prefix: str
+) -> None:
+    """Before, from headers, and when a picture is made, by one rule."""
+    _, layer, (out, *into), base = TRANSFORMERS[kind]
+    stem = prefix + (layer.replace(".", "_") if prefix.endswith("_") else layer)
+    ones = (1,) * (len(into) - 1)
+    file = write(tmp_path / "a.safetensors", stem, (2, *into), (out, 2, *ones))
+    facts = lora_facts.read_facts(file)
+    for name, model in transformers.items():
+        folder = open_folder(model)
+        told = lora_fit.misfit(facts, lora_fit.read_model(folder))
+        if name == kind:
+            assert told == ""
+            assert additions(folder, [(file, 1.0)]).keys() == {"transformer"}
+            continue
+        assert told == (f"It is for {base}, and this model is of another kind." if base else lora_fit.ANOTHER)
+        with pytest.raises(InvalidRequest) as caught:
+            additions(folder, [(file, 1.0)])
+        assert f"is for {base or 'a model of another kind'}" in caught.value.message
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +126,43 @@ def test_what_the_header_says_is_what_making_a_picture_says(
 def test_for_which_models_a_lora_is(tmp_path: Path, width: int, told: dict[str, str], base: str) -> None:
     stem = f"lora_unet_{ATTENTION.replace('.', '_')}"
     file = write(tmp_path / "a.safetensors", stem, (4, width), (8, 4), **told)
+    assert lora_facts.read_facts(file).base == base
+
+
+@pytest.mark.parametrize(
+    ("stem", "down", "up", "base"),
+    [
+        ("lora_unet_joint_blocks_0_x_block_attn_qkv", 1536, 4608, "Stable Diffusion 3"),
+        ("transformer.transformer_blocks.0.attn.to_q", 2432, 2432, "Stable Diffusion 3"),
+        ("lora_unet_single_blocks_0_linear1", 3072, 21504, "FLUX.1"),
+        ("lora_unet_double_blocks_0_img_mlp_0", 3072, 12288, "FLUX.1"),
+        ("diffusion_model.single_blocks.0.linear1", 3072, 27648, "FLUX.2"),
+        ("lora_unet_double_blocks_0_txt_mlp_0", 4096, 24576, "FLUX.2"),
+        ("transformer.single_transformer_blocks.0.attn.to_qkv_mlp_proj", 3072, 27648, "FLUX.2"),
+        ("transformer.single_transformer_blocks.0.attn.to_q", 3072, 3072, "FLUX.1"),
+        ("transformer.transformer_blocks.0.attn.to_q", 3072, 3072, ""),
+        ("diffusion_model.layers.0.attention.to_q", 3840, 3840, "Z-Image"),
+        ("lora_unet_layers_0_attention_qkv", 3840, 11520, "Z-Image"),
+        ("lora_unet_layers_0_attention_qkv", 2304, 6912, "Lumina"),
+        ("transformer.transformer_blocks.0.attn1.to_q", 2240, 2240, "SANA"),
+        ("transformer.transformer_blocks.0.ff.conv_inverted", 1152, 5760, "SANA"),
+        ("transformer.transformer_blocks.0.img_mlp.net.2", 12288, 3072, "Qwen-Image"),
+    ],
+)
+def test_for_which_transformers_a_lora_is(tmp_path: Path, stem: str, down: int, up: int, base: str) -> None:
+    """By the widths of the published models."""
+    file = write(tmp_path / "a.safetensors", stem, (4, down), (up, 4))
+    assert lora_facts.read_facts(file).base == base
+
+
+@pytest.mark.parametrize(
+    ("told", "base"),
+    [("Flux.2-klein-4b/lora", "FLUX.2"), ("flux-1-dev/lora", "FLUX.1"), ("Z-Image/lora", "Z-Image"),
+     ("stable-diffusion-3-5-large/lora", "Stable Diffusion 3")],
+)  # fmt: skip
+def test_what_trainers_write(tmp_path: Path, told: str, base: str) -> None:
+    """sd-scripts and musubi-tuner."""
+    file = write(tmp_path / "a.safetensors", "x", (1, 1), (1, 1), **{"modelspec.architecture": told})
     assert lora_facts.read_facts(file).base == base
 
 
