@@ -14,7 +14,7 @@ from convert.source.pieces import Piece, family_of, find_pieces
 
 @dataclass(frozen=True)
 class Belonging:
-    """`others` hold what a transformer's file lacks; a part without one comes with that it's `of`."""
+    """`others` hold what a transformer's file lacks; a part without one comes with the file `of`."""
 
     others: tuple[Path, ...] = ()
     of: Path | None = None

@@ -36,6 +36,8 @@ _OTHERS = {
     "emb_params": "a textual inversion",
     "embedder.": "an unCLIP model",
     "blk.": "a language model, and not Qwen3",
+    "model.layers.": "a language model, and not Qwen3",
+    "encoder.project_in.": "SANA's autoencoder alone",
 }
 _CHANNELS = {5: "a depth model", 7: "an upscaling model", 8: "an editing model", 9: "an inpainting model"}
 _USE = "Use a Stable Diffusion 1.x, 2.x, 3 or XL model."

@@ -86,3 +86,21 @@ def test_a_file_that_lacks_a_tensor_is_told(newer: Path, tmp_path: Path) -> None
     with pytest.raises(BrokenModel, match="looks like Stable Diffusion 3, but does not fit it"):
         import_model(Wish(source=tmp_path / "cut.safetensors", models=tmp_path / "models"))
     assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_a_vae_alone_is_built_as_the_base_says(newer: Path, tmp_path: Path) -> None:
+    """Without the convolutions around it that Stable Diffusion 1 has."""
+    stem = "first_stage_model."
+    whole = single_file(newer)
+    vae = {name.removeprefix(stem): each * 0.5 for name, each in whole.items() if name.startswith(stem)}
+    save_file(vae, tmp_path / "vae.safetensors")
+    wish = Wish(source=tmp_path / "vae.safetensors", models=tmp_path / "models", base=newer)
+    folder = import_model(wish)
+    model, before = open_folder(folder), open_folder(newer)
+    assert model.configs["vae"] == before.configs["vae"]
+    (found,), (wanted,) = (
+        (load_file(path) for path in model.weight_files("vae")),
+        (load_file(path) for path in before.weight_files("vae")),
+    )
+    assert all(torch.equal(found[name], wanted[name] * 0.5) for name in wanted)
+    assert not np.array_equal(pixels(folder), pixels(newer))

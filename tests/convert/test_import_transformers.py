@@ -257,3 +257,17 @@ def test_flux_2_dev_is_called_by_its_name(folders: dict[str, Path], tmp_path: Pa
     ):
         import_model(Wish(source=file, models=tmp_path / "models"))
     assert "FLUX.2 dev" in describe(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("model.layers.0.pre_feedforward_layernorm.weight", "a language model, and not Qwen3"),
+        ("encoder.project_in.conv.bias", "SANA's autoencoder alone"),
+    ],
+)
+def test_other_parts_are_refused_by_name(tmp_path: Path, name: str, said: str) -> None:
+    file = write(tmp_path / "x.safetensors", {name: torch.zeros(2)})
+    with pytest.raises(BrokenModel, match=rf"x\.safetensors is {said}, which this version can't import"):
+        import_model(Wish(source=file, models=tmp_path / "models"))
+    assert said in describe(file)
