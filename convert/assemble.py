@@ -18,7 +18,7 @@ from backends.core.model_folder import ModelFolder, open_folder
 from convert.prepare import Source
 from convert.source import piece_configs, qwen_vocabulary
 from convert.source.piece_tensors import piece_shapes, piece_tensors
-from convert.source.pieces import TITLES, WORDS, Piece, find_pieces
+from convert.source.pieces import TITLES, WORDS, Piece, are_all, find_pieces
 
 Say = Callable[[str], object]
 Link = Callable[[Path, Path], object]
@@ -56,14 +56,19 @@ def find_parts(sources: Sequence[Source], base: Path | None) -> dict[str, Found]
 
 
 def _is_ours(found: Mapping[str, Found], base: Path | None) -> bool:
-    """A VAE alone is of one of these families when it says so, or its base is of one."""
-    if set(found) != {"vae"}:
-        return bool(found)
-    piece, header = found["vae"].piece, found["vae"].source.header
-    alone = len(piece.keys) == len(header.shapes)
-    return bool(piece.family) or (
-        alone and base is not None and open_folder(base).facts.family in _WHOLE_FILES
-    )
+    """Parts without a transformer are of other models, too: then they are the whole file here, and a VAE says
+    of which family it is, or its base is of one."""
+    if "transformer" in found:
+        return True
+    if not found or not all(map(_is_all, found.values())):
+        return False
+    told = "text_encoder" in found or bool(found["vae"].piece.family)
+    return told or (base is not None and open_folder(base).facts.family in _WHOLE_FILES)
+
+
+def _is_all(found: Found) -> bool:
+    shapes = found.source.header.shapes
+    return are_all(find_pieces(found.source.name, shapes), shapes)
 
 
 @dataclass(frozen=True)
@@ -78,14 +83,14 @@ class Assembly:
     write: Write
     say: Say
 
-    def fill(self, folder: Path) -> str:
-        """Fills the folder. Returns what told which schedule it has. Raises BrokenModel or InvalidRequest."""
+    def fill(self, folder: Path) -> dict[str, str]:
+        """Fills the folder. Returns what is to be remembered of it. Raises BrokenModel or InvalidRequest."""
         family, base = self._settled()
         shapes = self._shapes(base)
-        because = "the base does"
         if base is None:
-            because = self._write_published(folder, family, shapes)
+            told = {"prediction_because": self._write_published(folder, family, shapes)}
         else:
+            told = {"prediction_because": "the base does", "parts_from": base.path.name}
             self._take(base, folder)
         for part, found in self.parts.items():
             if not _fits(folder, part, shapes[part]) and not _fits_anew(folder, part, shapes[part]):
@@ -93,7 +98,7 @@ class Assembly:
         open_folder(folder).facts  # noqa: B018  raises when no backend could open it
         for part, found in self.parts.items():
             self._write_weights(folder, part, found, base)
-        return because
+        return told
 
     def _settled(self) -> tuple[str, ModelFolder | None]:
         """The family, and the base that was given or is lent, if one is needed."""

@@ -109,14 +109,15 @@ def _fill(folder: Path, wish: Wish, hidden: Path, say: Say) -> None:
     sources = [prepare(path, hidden, say) for path in (wish.source, *wish.others)]
     if parts := find_parts(sources, wish.base):
         name = wish.name or wish.source.stem
-        because = Assembly(parts, name, wish.base, wish.lend, _link, _write_tensors, say).fill(folder)
-        _write_manifest(folder, sources, because)
+        told = Assembly(parts, name, wish.base, wish.lend, _link, _write_tensors, say).fill(folder)
+        _write_manifest(folder, sources, told)
         return
     if wish.others:
         raise InvalidRequest(
             f"{wish.source.name} is no part of a Z-Image or FLUX.2 klein model.", "Import it without --with."
         )
-    _write_manifest(folder, sources, _fill_whole(folder, wish, sources[0], say))
+    why = _fill_whole(folder, wish, sources[0], say)
+    _write_manifest(folder, sources, {"prediction_because": why})
 
 
 def _fill_whole(folder: Path, wish: Wish, source: Source, say: Say) -> str:
@@ -281,17 +282,18 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _write_manifest(folder: Path, sources: Sequence[Source], prediction: str) -> None:
+def _write_manifest(folder: Path, sources: Sequence[Source], told: Mapping[str, str]) -> None:
+    """model.json: where all came from, and `told`, what else is to be remembered."""
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     files = {
         path.relative_to(folder).as_posix(): {"sha256": sha256(path), "bytes": path.stat().st_size}
         for path in found
     }
     first, *others = (_origin(source) for source in sources)
-    origin = first | {"prediction_because": prediction} | ({"with": others} if others else {})
+    origin = {**first, **told} | ({"with": others} if others else {})
     names = ", ".join(source.name for source in sources)
-    told = {"format": 1, "name": folder.name, "origin": f"imported from {names}", "imported": origin}
-    _write_json(folder / "model.json", told | {"files": files})
+    whole = {"format": 1, "name": folder.name, "origin": f"imported from {names}", "imported": origin}
+    _write_json(folder / "model.json", whole | {"files": files})
 
 
 def _origin(source: Source) -> dict[str, Any]:

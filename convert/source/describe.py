@@ -12,7 +12,7 @@ from convert.source.header import Header, read_header
 from convert.source.kinds import kind_of, normal_name
 from convert.source.packing import check_header
 from convert.source.piece_configs import FAMILIES
-from convert.source.pieces import TITLES, WORDS, Piece, family_of, find_pieces
+from convert.source.pieces import TITLES, WORDS, Piece, are_all, family_of, find_pieces
 from convert.source.sd3 import CLASSES
 
 _ALONE = {
@@ -33,7 +33,7 @@ def describe(path: Path) -> str:
             return ""
         check_header(path.name, header)
         pieces = find_pieces(path.name, header.shapes)
-        if family_of(pieces) or "text_encoder" in pieces:
+        if "transformer" in pieces or (_tells(pieces) and are_all(pieces, header.shapes)):
             return _of_pieces(pieces)
         shapes = {normal_name(key): shape for key, shape in header.shapes.items()}
         kind = kind_of(path.name, replace(header, shapes=shapes))
@@ -55,6 +55,11 @@ def header_of(path: Path) -> Header:
             return Header(gguf_shapes(path), {}, {})
         case _:
             return Header({}, {}, {})
+
+
+def _tells(pieces: Mapping[str, Piece]) -> bool:
+    """Whether parts without a transformer are of one of the families that have such parts alone."""
+    return bool(family_of(pieces)) or "text_encoder" in pieces
 
 
 def _of_pieces(pieces: Mapping[str, Piece]) -> str:

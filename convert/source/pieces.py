@@ -66,6 +66,7 @@ _MARKS: Mapping[tuple[str, str, str], tuple[str, ...]] = {
 fill up; Sana without Sprint has no guidance; Qwen2 has no norms of queries."""
 _DEV = "guidance_in.in_layer.weight"
 _BATCH_NORM = "bn.running_mean"
+_FEW = 8
 
 
 def find_pieces(name: str, shapes: Shapes) -> dict[str, Piece]:
@@ -101,3 +102,8 @@ def family_of(pieces: Mapping[str, Piece]) -> str:
     """The family that the parts are of; "" where they could be of several. Parts of two are two models'."""
     found = {piece.family for piece in pieces.values()} - {""}
     return found.pop() if len(found) == 1 else ""
+
+
+def are_all(pieces: Mapping[str, Piece], shapes: Shapes) -> bool:
+    """Whether the parts are all that their file holds, but for a few tensors that nobody needs."""
+    return len(shapes) - sum(len(piece.keys) for piece in pieces.values()) <= _FEW

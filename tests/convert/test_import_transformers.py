@@ -217,6 +217,8 @@ def test_a_model_that_is_here_lends_what_is_lacking(
     assert np.array_equal(pixels(import_model(wish, said.append)), expected["zimage"])
     assert asked == [("zimage", False)]
     assert "Taking the other parts from zimage" in said
+    told = json.loads((tmp_path / "z-image-base" / "model.json").read_text())
+    assert told["imported"]["parts_from"] == "zimage"
 
 
 @pytest.mark.parametrize(
@@ -257,6 +259,17 @@ def test_flux_2_dev_is_called_by_its_name(folders: dict[str, Path], tmp_path: Pa
     ):
         import_model(Wish(source=file, models=tmp_path / "models"))
     assert "FLUX.2 dev" in describe(file)
+
+
+def test_another_model_that_reads_with_qwen_is_none_of_these(
+    place: Path, imported: Imported, tmp_path: Path
+) -> None:
+    whole = load_file(place / "zimage-aio.safetensors")
+    other = {name.replace("diffusion_model.", "diffusion_model.other_"): each for name, each in whole.items()}
+    file = write(tmp_path / "other.safetensors", other)
+    with pytest.raises(BrokenModel, match=r"other\.safetensors holds no model that is known here"):
+        import_model(Wish(source=file, models=tmp_path / "models"))
+    assert describe(file) == "other.safetensors holds no model that is known here."
 
 
 @pytest.mark.parametrize(
