@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from backends.core import controlnet_fit, lora_facts, lora_fit
-from backends.core.contract import InvalidRequest, MezzotintError
+from backends.core import controlnet_fit, lora_facts, lora_fit, vae_fit
+from backends.core.contract import BrokenModel, InvalidRequest, MezzotintError
 from backends.core.lora_facts import Facts
 from backends.core.lora_fit import Model
 from backends.core.model_folder import ModelFolder, open_folder
@@ -42,6 +42,7 @@ def look_around(model: Path | None, others: tuple[Path, ...] = ()) -> Found:
         nets_folder=own / CONTROLNETS[0],
         depth_models=tuple(shelf.depth_models),
         depth_folder=own / DEPTH_MODELS[0],
+        vaes=dict(_vaes(shelf, opened)),
     )
 
 
@@ -95,6 +96,19 @@ def _nets(shelf: Shelf, unet: Mapping[str, Any] | None) -> Iterator[NetCard]:
         words = said(controlnet_fit.misfit(shapes, unet))
         fits = None if unet is None and not words else not words
         yield replace(card, base=controlnet_fit.base_of(shapes), misfit=words, fits=fits)
+
+
+def _vaes(shelf: Shelf, opened: ModelFolder | None) -> Iterator[tuple[str, str]]:
+    """By name, with why it can't stand in for the model's own, or ""."""
+    for name, path in sorted(shelf.vaes.items(), key=lambda each: each[0].casefold()):
+        try:
+            if opened is not None and not opened.manifest.get("made_for"):
+                vae_fit.check(opened, path)
+            yield name, ""
+        except InvalidRequest as error:
+            yield name, said(error.message)
+        except BrokenModel:
+            yield name, ""  # what is wrong with the model is told elsewhere
 
 
 def _wildcards(shelf: Shelf) -> Iterator[AdditionCard]:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from backends.core import autoencoders, controlnet, fallback, latent_space, lora, prompt_embeddings
+from backends.core import autoencoders, controlnet, fallback, latent_space, lora, prompt_embeddings, vae_fit
 from backends.core import vae as vae_files
 from backends.core.clip_encoder import ClipEncoder
 from backends.core.contract import Conditioning, InvalidRequest, ModelFacts, OutOfMemory, TextEncoder
@@ -102,7 +102,7 @@ class TorchStages:
         self._let_go()
         self._folder, self._facts = changed, changed.facts
         self._needs = Needs(changed, self._placement.footprint)
-        if sentence := vae_files.doubt(self._own, file):
+        if sentence := vae_fit.doubt(self._own, file):
             fallback.say(self._remarks, sentence)
         self._held = self._first_parts()
 

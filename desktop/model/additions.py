@@ -60,7 +60,8 @@ class AdditionCard:
 class Found:
     """All that there is, where it was looked for, and the folders of our own where more may be put.
 
-    `nets` are ControlNets, and `depth_models` what finds depth for them.
+    `nets` are ControlNets, and `depth_models` what finds depth for them. `vaes` has a sentence for each VAE
+    that does not fit the model, and "" for the others.
     """
 
     cards: tuple[AdditionCard, ...] = ()
@@ -72,6 +73,7 @@ class Found:
     nets_folder: Path | None = None
     depth_models: tuple[str, ...] = ()
     depth_folder: Path | None = None
+    vaes: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,7 @@ def _settings(item: Item) -> dict[str, str]:
         tr("Made anew"): _made_anew(recipe),
         tr("Guides"): guides.told(recipe.controls, list(map(_guiding, recipe.controls))),
         tr("References"): ", ".join(picture.name for picture in recipe.references),
+        tr("VAE"): recipe.vae or "",
         tr("CLIP skip"): _words(recipe.clip_skip),
         tr("Backend"): item.backend,
         tr("Time"): f"{item.seconds:.1f} s" if item.seconds else "",

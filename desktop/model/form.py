@@ -72,6 +72,7 @@ class Form:
     count only with a `start` picture; `width` and `height` are without what is extended. The hi-res fix is
     off while `hires_by` is empty, and with a start picture. `references` are pictures that the model looks
     at, `guides` those of ControlNets. `refiner` is the model that makes the last steps, or empty.
+    `vae` is the VAE that stands in for the model's own, or empty.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -100,6 +101,7 @@ class Form:
     hires_strength: float = HIRES_STRENGTH
     references: tuple[StartPicture, ...] = ()
     guides: tuple[Guide, ...] = ()
+    vae: str = ""
     refiner: str = ""
     refiner_switch: float = REFINER_SWITCH
 
@@ -201,6 +203,7 @@ class Form:
             extend=self.extend if self.start else NOT_EXTENDED,
             hires=self.hires,
             refiner=self.refining,
+            vae=self.vae,
             references=tuple(picture.data for picture in self.references),
             controls=tuple(guide.control() for guide in self.guides),
         )
@@ -224,6 +227,7 @@ class Form:
         self.use_inpainting(request.mask, request.feather, request.extend if start else NOT_EXTENDED)
         self.use_hires(request.hires)
         self.use_refiner(request.refiner)
+        self.vae = request.vae
         self.steps, self.guidance_scale = request.steps, request.guidance_scale
         self.clip_skip, self.count = request.clip_skip, 1
         self.choose_seed(seed)

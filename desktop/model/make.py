@@ -242,14 +242,17 @@ class Make:
         """Makes the picture without what was refused, which leaves the form too; a note brings it back."""
         field, part = parts
         before = {field: getattr(self.form, field)}
-        setattr(self.form, field, ())
+        setattr(self.form, field, type(before[field])())
         if failed is None:
             self.generate()
         else:
             self.work.retry(failed.request.id, partial(without, part))
-        guides = tr("The guides are left out.")
-        words = guides if field == "guides" else tr("The reference pictures are left out.")
-        self.studio.note = Note(words, (), tr("Put back"), lambda: self._put_back(before))
+        words = {
+            "guides": tr("The guides are left out."),
+            "references": tr("The reference pictures are left out."),
+            "vae": tr("The model's own VAE is used."),
+        }
+        self.studio.note = Note(words[field], (), tr("Put back"), lambda: self._put_back(before))
 
     def _can_start(self) -> bool:
         """Says so where it can't."""

@@ -17,6 +17,7 @@ from backends.core.contract import (
     OutOfMemory,
     ReferenceRefused,
     SaveFailed,
+    VaeRefused,
     WorkerDied,
 )
 from desktop.model.form import NOT_EXTENDED
@@ -35,11 +36,13 @@ class Remedy(Enum):
     SAVE_AGAIN = auto()
     WITHOUT_GUIDES = auto()
     WITHOUT_REFERENCES = auto()
+    OWN_VAE = auto()
 
 
 WITHOUT: Mapping[Remedy, tuple[str, str]] = {
     Remedy.WITHOUT_GUIDES: ("guides", "controls"),
     Remedy.WITHOUT_REFERENCES: ("references", "references"),
+    Remedy.OWN_VAE: ("vae", "vae"),
 }
 """Of the remedies that leave something out: what the form calls it, and a request."""
 
@@ -85,6 +88,8 @@ class Problem:
             return ((Remedy.WITHOUT_GUIDES, tr("Make it without guides")),)
         if isinstance(self.error, ReferenceRefused):
             return ((Remedy.WITHOUT_REFERENCES, tr("Make it without them")),)
+        if isinstance(self.error, VaeRefused):
+            return ((Remedy.OWN_VAE, tr("Use the model's own VAE")),)
         if self.job is None or not isinstance(self.error, _WORTH_RETRYING):
             return ()
         if size := self.suggested_size:

@@ -145,8 +145,8 @@ def same(request: Request) -> Request:
 
 
 def without(part: str, request: Request) -> Request:
-    """The same without its "controls" or "references"."""
-    left: dict[str, Any] = {part: ()}
+    """The same without its "controls", its "references" or its "vae"."""
+    left: dict[str, Any] = {part: type(getattr(request, part))()}
     return replace(request, **left)
 
 

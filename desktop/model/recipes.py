@@ -46,6 +46,8 @@ class Recipe(Protocol):
     @property
     def hires(self) -> Hires | None: ...
     @property
+    def vae(self) -> str | None: ...
+    @property
     def refiner(self) -> Refiner | None: ...
     @property
     def inpainting(self) -> Inpainted | None: ...
@@ -93,6 +95,7 @@ def fill(form: Form, recipe: Recipe, models: Mapping[str, ModelChoice]) -> tuple
         _refiner(form, recipe.refiner, models),
     )
     form.use_hires(recipe.hires)
+    form.vae = recipe.vae or ""
     return tuple(phrase for phrase in left if phrase)
 
 

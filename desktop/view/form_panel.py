@@ -38,6 +38,7 @@ from desktop.view.sampler_box import SamplerBox
 from desktop.view.seed_field import SeedField
 from desktop.view.size_field import SizeField
 from desktop.view.start_picture import StartField
+from desktop.view.vae_row import VaeRow
 from desktop.view.words import GENERATE_KEYS
 
 WIDTH = 300
@@ -72,8 +73,8 @@ class FormPanel(QFrame):
         self.guidance, self.guidance_slider = CalmDoubleSpinBox(0, 100, 0.5), slider(10, 200, 5)
         self.seed = SeedField(make.form)
         self.sampler, self.clip_skip = SamplerBox(make), CalmSpinBox(0, 11)
-        self.refiner = RefinerRows(make)
-        self.more = Fold(tr("More: sampler, CLIP skip"), self._advanced())
+        self.refiner, self.vae = RefinerRows(make), VaeRow(make)
+        self.more = Fold(tr("More: sampler, VAE, CLIP skip"), self._advanced())
         self.folds, self._further = [self.leave_out, self.more], QVBoxLayout()
         self.generate = QPushButton(tr("Generate"))
         self._bind()
@@ -144,7 +145,8 @@ class FormPanel(QFrame):
         _add(grid, 0, tr("Sampler"), self.sampler)
         _add(grid, 1, tr("CLIP skip"), self.clip_skip)
         body.setLayout(grid)
-        self.refiner.lay_in(grid, 2)
+        self.vae.lay_in(grid, 2)
+        self.refiner.lay_in(grid, 4)
         self.sampler.setToolTip(tr("How the noise is taken away, step by step"))
         self.clip_skip.setToolTip(tr("How many of the text encoder's last layers are skipped"))
         return body
@@ -162,7 +164,7 @@ class FormPanel(QFrame):
         bind.decimal(self.guidance, form, "guidance_scale")
         bind.slide(self.guidance_slider, self.guidance)
         bind.follow(self._make.studio, "progress", self._name_button)
-        for field in ("model", "start", "refiner"):
+        for field in ("model", "start", "refiner", "vae"):
             bind.follow(form, field, self._say_of_model)
         bind.follow(self._make.studio, "models", self._say_of_model)
         self.generate.clicked.connect(self._make.generate)
@@ -174,8 +176,10 @@ class FormPanel(QFrame):
         form, model = self._make.form, self._make.models.get(self._make.form.model)
         self.model_said.setVisible(model is not None and bool(model.refines) and form.start is None)
         has = model is not None and model.has_refiner
-        self.more.button.setText(tr("More: sampler, refiner") if has else tr("More: sampler, CLIP skip"))
-        if form.refiner:
+        self.more.button.setText(
+            tr("More: sampler, VAE, refiner") if has else tr("More: sampler, VAE, CLIP skip")
+        )
+        if form.refiner or form.vae:
             self.more.button.setChecked(True)
 
     def _name_button(self, progress: object) -> None:

@@ -40,6 +40,7 @@ class MakeScreen(QWidget):
         self._pose_back: QWidget | None = None
         self._posing: PoseGuide | None = None
         self.form, self.recent = FormPanel(make), RecentPanel(make)
+        self.form.vae.offer_from(workshop.additions, self.form.more)
         self.additions = AdditionsFold(workshop.additions)
         self.form.add_fold(self.additions)
         self.guides = GuidesFold(make.guides, workshop.additions)

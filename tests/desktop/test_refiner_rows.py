@@ -88,10 +88,10 @@ def test_it_is_for_models_that_have_one(shop: Workshop, rows: RefinerRows) -> No
     shop.make.form.use_model(PLAIN)
     assert not rows.refiner.isVisible()
     assert shop.make.form.next_request().refiner is None
-    assert shop.window.form.more.button.text() == "More: sampler, CLIP skip"
+    assert shop.window.form.more.button.text() == "More: sampler, VAE, CLIP skip"
     shop.make.form.use_model(XL)
     assert rows.refiner.isVisible()
-    assert shop.window.form.more.button.text() == "More: sampler, refiner"
+    assert shop.window.form.more.button.text() == "More: sampler, VAE, refiner"
 
 
 def test_without_one_it_says_what_it_is(shop: Workshop, rows: RefinerRows) -> None:

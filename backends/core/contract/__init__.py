@@ -23,6 +23,7 @@ from backends.core.contract.errors import (
     ReferenceRefused,
     SaveFailed,
     UnreadablePicture,
+    VaeRefused,
     WorkerDied,
     unknown,
 )
@@ -147,6 +148,7 @@ __all__ = [
     "TextEncoder",
     "TextRead",
     "UnreadablePicture",
+    "VaeRefused",
     "WordsAttended",
     "WorkerDied",
     "unknown",

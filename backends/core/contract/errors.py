@@ -44,6 +44,10 @@ class ReferenceRefused(InvalidRequest):
     """A reference picture that this model can't look at; without it the picture can be made."""
 
 
+class VaeRefused(InvalidRequest):
+    """A VAE that is missing or not for this model; with the model's own the picture can be made."""
+
+
 class BackendUnavailable(MezzotintError):
     """The backend can't run on this machine."""
 

@@ -41,6 +41,7 @@ _FACTS = (
     "References",
     "Hi-res fix",
     "Refiner",
+    "VAE",
     "Upscaled",
     "Sampler",
     "Guidance",
@@ -234,6 +235,7 @@ def facts_of(card: Card, hardware: Mapping[str, str]) -> dict[str, str]:
         facts["References"] = ", ".join(picture.name for picture in record.references)
         facts["Hi-res fix"] = hires_told.told(record.hires, (record.width or 0, record.height or 0))
         facts["Refiner"] = refining.told(record.refiner)
+        facts["VAE"] = record.vae or ""
         if larger := record.upscaled:
             facts["Upscaled"] = f"{larger.scale:g} x, {hires_told.way_in_words(larger.by)}"
         facts["Guidance"] = "" if record.guidance_scale is None else f"{record.guidance_scale:g}"
