@@ -132,6 +132,7 @@ def _on_cpu(limit: int | None, unet_dtype: torch.dtype) -> Placement:
         device=torch.device("cpu"),
         unet_dtype=unet_dtype,
         free_bytes=budget.bytes,
+        reserve=budget.reserve,
         beside_bytes=budget.beside,
         parts=budget.parts,
     )
@@ -162,6 +163,7 @@ def _on_card(limit: int | None, model_folder: Path) -> Placement:
         text_dtype=torch.bfloat16 if reads_with_language_model(folder) else torch.float16,
         unet_dtype=torch.float16 if is_unet else torch.bfloat16,
         free_bytes=budget.bytes,
+        reserve=budget.reserve,
         beside_bytes=lambda: 0,  # a budget of the card can't tell another model's arrays from its own
         parts=budget.parts,
         after_picture=cuda.empty_cache,

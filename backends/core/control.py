@@ -53,6 +53,8 @@ def read(request: Request, stages: Stages, shelf: Shelf) -> Controls:
     size = request.width, request.height
     try:
         files = _load(request, stages, shelf)
+        if files:
+            stages.check_size(*size)  # beside what they take
         pictures = [_pixels(guide(control, size, shelf)) for control in request.controls]
     except InvalidRequest as error:
         raise GuideRefused(error.message, error.action) from error

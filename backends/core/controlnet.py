@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +17,8 @@ import torch
 from torch import Tensor
 
 from backends.core.contract import InvalidRequest
+from backends.core.header import UNREADABLE, read_entries
+from backends.core.memory import in_words
 from backends.core.model_folder import ModelFolder
 from backends.core.parts import set_attention
 
@@ -80,6 +83,7 @@ class ControlNets:
         """From now on these. Raises InvalidRequest."""
         held, to = self._networks, self._to
         self._networks, self._files = {}, files
+        make_room(files, held, to)
         for file in dict.fromkeys(files):
             network = held.get(file) or load(self._folder, file, to.device, to.unet_dtype)
             set_attention(network, "unet", to.attention)
@@ -88,12 +92,37 @@ class ControlNets:
     def rest(self) -> None:
         """Gives their weights back until they are used again."""
         self._networks = {}
+        self._to.reserve(0)
 
     def in_order(self) -> list[Any]:
         """The networks."""
         if len(self._networks) < len(set(self._files)):
             self.use(self._files)
         return [self._networks[file] for file in self._files]
+
+
+def make_room(files: Iterable[Path], held: Collection[Path], to: Placement) -> None:
+    """What the files take is not the model's any more. Raises InvalidRequest where those that aren't `held`
+    would not fit into what is free."""
+    needs = {file: _bytes(file, to.unet_dtype) for file in files}
+    to.reserve(sum(needs[file] for file in needs if file in held))
+    fresh, free = sum(needs[file] for file in needs if file not in held), to.free_bytes()
+    if fresh > max(0, free):
+        raise InvalidRequest(
+            f"ControlNets need about {in_words(fresh)} of memory beside the model; {in_words(free)} is free.",
+            "Close other programs, or leave them out.",
+        )
+    to.reserve(sum(needs.values()))
+
+
+def _bytes(file: Path, dtype: torch.dtype) -> int:
+    """By its header; nothing for one that loading will refuse."""
+    try:
+        _, entries = read_entries(file)
+        shapes = [entry["shape"] for name, entry in entries.items() if name != "__metadata__"]
+        return dtype.itemsize * sum(math.prod(map(int, shape)) for shape in shapes)
+    except UNREADABLE:
+        return 0
 
 
 def load(folder: ModelFolder, file: Path, device: torch.device, dtype: torch.dtype) -> Any:

@@ -18,15 +18,20 @@ def _nothing() -> None:
     """The hook that does nothing."""
 
 
+def _counted(held: int) -> None:
+    """For devices whose free bytes are counted, not calculated: what is held is not among them anyway."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Placement:
     """Where the networks run, in which precision each computes, and how they get there.
 
     `free_bytes`: what arrays may still take on the device; `beside_bytes` what a second model may, where that
-    is less. `load` brings one part there; `parts` decides
-    where the networks are between uses. `attention` is a diffusers attention processor for UNet and VAE.
-    `decode` are the ways to decode, the best first. `before_picture` is called before a request's first
-    network runs, `after_picture` after each decoding. `remarks` collects sentences for the person waiting.
+    is less. `reserve` is told how many bytes ControlNets hold beside the model. `load` brings one part there;
+    `parts` decides where the networks are between uses. `attention` is a diffusers attention processor for
+    UNet and VAE. `decode` are the ways to decode, the best first. `before_picture` is called before a
+    request's first network runs, `after_picture` after each decoding. `remarks` collects sentences for the
+    person waiting.
     `held_as` is for the record: what weights are kept as, where they are not in the precisions above. So is
     `vae_tile`: how a person wants pictures decoded.
     """
@@ -42,6 +47,7 @@ class Placement:
     parts: Callable[[ModelFolder, Placement], Parts] = Resident
     attention: Any | None = None
     decode: tuple[DecodeWay, ...] = ALL_WAYS
+    reserve: Callable[[int], None] = _counted
     before_picture: Callable[[], None] = _nothing
     after_picture: Callable[[], None] = _nothing
     remarks: list[str] = field(default_factory=list[str])

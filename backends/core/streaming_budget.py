@@ -34,13 +34,17 @@ class Budget:
     """
 
     def __init__(self, limit: int | None, machine: Callable[[], int]) -> None:
-        self._limit, self._machine = limit, machine
+        self._limit, self._machine, self._reserved = limit, machine, 0
         if limit is not None:
             keep_no_garbage()
 
     def bytes(self) -> int:
-        """What weights and arrays may take now."""
-        return self._limit or int(self._machine() * _USABLE)
+        """What the model's weights and arrays may take now."""
+        return max(0, (self._limit or int(self._machine() * _USABLE)) - self._reserved)
+
+    def reserve(self, held: int) -> None:
+        """So much is held by others than the model."""
+        self._reserved = held
 
     def beside(self) -> int:
         """What a second model may take now. Of a person's limit nothing: the two take turns in it."""

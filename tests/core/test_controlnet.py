@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ from diffusers.pipelines.controlnet.pipeline_controlnet_sd_xl import StableDiffu
 from PIL import Image
 from safetensors.torch import save_file
 
-from backends.core.contract import Control, InvalidRequest, Stages
+from backends.core.contract import Control, GuideRefused, InvalidRequest, Stages
 from backends.core.control_pictures import prepare
 from backends.core.quiet import quiet
 from backends.core.registry import get_backend
+from backends.core.streaming_budget import Budget
+from backends.core.torch_stages import TorchStages
 from desktop.library.database import Library
 from desktop.library.jobs import add_job, all_jobs
 from tests.fakes import fake_job
@@ -202,6 +205,25 @@ def test_memory_is_given_back_when_none_is_wanted(pair: Pair) -> None:
     assert np.array_equal(ours(pair), before)
     assert held._controls.in_order() == []
     assert held._controls._networks == {}
+
+
+def test_its_weights_count_as_memory(pair: Pair) -> None:
+    plain: Any = pair.stages
+    weights = sum(each.numel() for each in pair.nets[0].parameters()) * 4
+    told: list[int] = []
+    control = Control(model="canny", image=png_bytes(EDGES))
+    for free, fits in ((10**9, True), (weights - 1, False)):
+        placement = replace(plain._placement, free_bytes=lambda free=free: free, reserve=told.append)
+        stages = TorchStages(plain._folder, placement)
+        try:
+            with nullcontext() if fits else pytest.raises(GuideRefused, match="beside the model"):
+                make(stages, (SIDE, SIDE), search=(pair.place,), controls=(control,))
+            assert told[-1] == (weights if fits else 0)
+        finally:
+            stages.close()
+    budget = Budget(10**9, lambda: 0)
+    budget.reserve(weights)
+    assert budget.bytes() == 10**9 - weights
 
 
 def test_what_is_none_is_refused(pair: Pair, tmp_path: Path) -> None:
