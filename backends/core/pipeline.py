@@ -146,13 +146,16 @@ def _denoise(
 
 def _refine(refining: Refining, show: preview.LinearPreview | None) -> Generator[Event]:
     """The refiner's turn: it finishes what the first model has left to it."""
-    run = yield from refining.begin()
-    for half in refining.waiting:
-        run.seconds.update(half.seconds)
-        told, leg = refining.conditioning(run, half.index), refining.leg(half)
-        leg = yield from _denoise(run, half.index, told, leg, show, None)
-        yield from _develop(run, half.index, leg.latents)
-    refining.end()
+    try:
+        run = yield from refining.begin()
+        for half in refining.waiting:
+            run.seconds.update(half.seconds)
+            told, leg = refining.conditioning(run, half.index), refining.leg(half)
+            leg = yield from _denoise(run, half.index, told, leg, show, None)
+            yield from _develop(run, half.index, leg.latents)
+            run.seconds.pop(Stage.OPENING_REFINER.name.lower(), None)  # it counts for the first picture
+    finally:
+        refining.end()
 
 
 def _observer(run: Run, index: int) -> Observer:

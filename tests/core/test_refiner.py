@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from backends.core import pipeline
 from backends.core import relay as relays
@@ -38,6 +40,7 @@ from tests.core.test_controlnet import make_controlnet
 from tests.families.lora_files import pairs, save_as_peft, shapes
 from tests.tiny_models import EPSILON, make_tiny_model, make_tiny_refiner, make_tiny_sdxl
 
+PARTS = ("clip_l", "clip_g")
 SETTINGS: dict[str, Any] = {"width": 64, "height": 64, "steps": 5, "guidance_scale": 4.0, "sampler": "euler"}
 REQUEST = Request(prompt="a fox", seed=7, refiner=Refiner(model="refiner", switch=0.6), **SETTINGS)
 
@@ -150,6 +153,48 @@ def test_without_room_they_take_turns_and_the_pictures_are_the_same(
     assert [each.picture_index for each in pictures(events)] == [0, 1, 2]
     for each in several:
         each.close()
+
+
+def test_when_it_is_stopped_the_first_model_has_room_again(base: Stages, folders: tuple[Path, Path]) -> None:
+    relay = Watched(folders[1])
+    events = pipeline.generate(REQUEST, Base(base, 0), relay=relay)  # type: ignore[arg-type]
+    assert any(isinstance(each, StageStarted) and each.stage is Stage.REFINING for each in events)
+    events.close()
+    assert relay.turns[-1] == "first"
+    second: Any = relay._stages
+    assert second._held is None
+    relay.close()
+
+
+def test_its_time_is_told_once(base: Stages, relay: Watched) -> None:
+    first, second = pictures(made(replace(REQUEST, count=2), Base(base, 0), relay))
+    assert "opening_refiner" in first.stage_seconds
+    assert "opening_refiner" not in second.stage_seconds
+
+
+def test_an_embedding_is_both_models_(base: Stages, relay: Watched, tmp_path: Path) -> None:
+    """SDXL's have vectors for each text encoder, of which the refiner has the second."""
+    (tmp_path / "embeddings").mkdir()
+    vectors = {name: torch.randn(2, 32, generator=torch.Generator().manual_seed(1)) for name in PARTS}
+    save_file(vectors, tmp_path / "embeddings" / "gloss.safetensors")
+    read = list[tuple[str, int]]()
+
+    class Listening(Watched):
+        def take_over(self, first: Stages) -> Stages:
+            second: Any = super().take_over(first)
+            plain = second.encode_text
+
+            def encode(text: str, clip_skip: int) -> Any:
+                read.append((text, len(second._vectors[0].rows)))
+                return plain(text, clip_skip)
+
+            second.encode_text = encode
+            return second
+
+    listening = Listening(relay._folder)
+    made(replace(REQUEST, prompt="a gloss fox"), base, listening, search=(tmp_path,))
+    assert read[0] == ("a gloss fox", 2)
+    listening.close()
 
 
 def test_what_is_predicted_for_it_decides(base: Stages, folders: tuple[Path, Path]) -> None:

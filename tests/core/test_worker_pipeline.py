@@ -17,6 +17,7 @@ from backends.core.contract import (
     Finished,
     Job,
     PictureReady,
+    Refiner,
     Request,
     Stage,
     StageFinished,
@@ -24,6 +25,7 @@ from backends.core.contract import (
 )
 from backends.core.worker_client import Worker
 from backends.core.worker_messages import WorkerReady
+from tests.tiny_models import EPSILON, make_tiny_refiner, make_tiny_sdxl
 
 PATIENCE = 120.0
 
@@ -71,6 +73,29 @@ def test_a_picture_the_same_twice_and_the_model_is_opened_once(worker: Worker, j
         assert [event.step for event in events if isinstance(event, StepDone)] == [1, 2, 3, 4]
     assert pictures[0] == pictures[1]
     assert loading[1] < loading[0] / 5
+
+
+def test_a_refiner_is_opened_once_for_several_jobs(
+    worker: Worker, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = tmp_path_factory.mktemp("pair")
+    base = make_tiny_sdxl(place / "base", EPSILON)
+    refiner = make_tiny_refiner(place / "refiner", EPSILON)
+    request = Request(
+        prompt="a cat", width=64, height=64, steps=4, guidance_scale=5.0, sampler="euler", seed=7,
+        refiner=Refiner(model="refiner", switch=0.5),
+    )  # fmt: skip
+    first = Job(request=request, model_folder=base, refiner_folder=refiner)
+    pictures, opening = [], []
+    for each in (first, again(first)):
+        worker.submit(each)
+        events = events_of(worker)
+        pictures += [event.picture for event in events if isinstance(event, PictureReady)]
+        opening.append(
+            [e for e in events if isinstance(e, StageFinished) and e.stage is Stage.OPENING_REFINER]
+        )
+    assert pictures[0] == pictures[1]
+    assert len(opening[0]) == 1
 
 
 def test_cancel_skips_the_picture(worker: Worker, job: Job) -> None:
