@@ -72,6 +72,8 @@ def _papers(folder: ModelFolder) -> dict[str, Any]:
         "samplers": facts.samplers,
         "size_step": facts.size_step,
         "sizes": made_sizes(folder),
+        "takes_controls": facts.takes_controls,
+        "takes_references": facts.takes_references,
         "refines": facts.refines,
         "has_refiner": facts.has_refiner,
         "preparable": facts.family in coreml_folder.FAMILIES,

@@ -47,7 +47,7 @@ class ModelsRoom:
         self.cupboard.close()
 
     def _offer(self, cards: tuple[ModelCard, ...]) -> None:
-        self._workshop.make.offer([choice for choice in map(_choice, cards) if choice is not None])
+        self._workshop.make.offer([choice for choice in map(choice_of, cards) if choice is not None])
 
     def point_out(self, event: Event) -> None:
         """A model that is not whole can be looked at, prepared again or deleted there."""
@@ -79,7 +79,7 @@ def _nothing() -> None:
     """Is done once everything before it is."""
 
 
-def _choice(card: ModelCard) -> ModelChoice | None:
+def choice_of(card: ModelCard) -> ModelChoice | None:
     """Also a converted one that has to be prepared again: choosing it says so."""
     if card.defaults is None:
         return None
@@ -93,6 +93,8 @@ def _choice(card: ModelCard) -> ModelChoice | None:
         sizes=card.sizes,
         made_for=card.made_for,
         family=card.family,
+        takes_controls=card.takes_controls,
+        takes_references=card.takes_references,
         refines=card.refines,
         has_refiner=card.has_refiner,
     )

@@ -41,6 +41,8 @@ class ModelCard:
     samplers: tuple[str, ...] = ()
     size_step: int = 8
     sizes: tuple[tuple[int, int], ...] = ()
+    takes_controls: bool = False
+    takes_references: bool = False
     refines: tuple[str, ...] = ()
     has_refiner: bool = False
     problem: str = ""
