@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -23,14 +24,16 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from backends.core.contract import SAMPLERS, Job, OutOfMemory, Request
+from backends.core.contract import DEPTH, POSE, SAMPLERS, Job, OutOfMemory, Request
 from backends.core.registry import all_backends
 from desktop.model import language
 from desktop.model.backends import BackendState
+from desktop.model.guides import Guide
 from desktop.model.language import LANGUAGES, read_catalogue, speak
 from desktop.model.problem import Problem
 from desktop.model.queue import Entry
 from desktop.model.sentences import said, sentences
+from desktop.model.start import StartPicture
 from desktop.view import theme
 from desktop.view.app import speak_in_qt, wear_theme
 from desktop.view.queue_row import describe
@@ -132,6 +135,24 @@ def test_no_screen_is_left_in_english(marked: StillShop) -> None:
     for screen in SCREENS:
         marked.window.show_screen(screen.id)
     assert english_in(shown(marked.window), names | helps) == []
+
+
+def test_guides_and_reference_pictures_are_not_left_in_english(marked: StillShop) -> None:
+    marked.make.offer([replace(marked.make.studio.models[0], takes_controls=True, takes_references=True)])
+    fox, form, window = StartPicture(b"\x89PNG", "1.png"), marked.make.form, marked.window
+    form.guides = (
+        Guide(picture=fox, model="xy", prepare=DEPTH),
+        Guide(picture=StartPicture(b"{}", "1.png"), prepare=POSE),
+    )
+    form.references = (fox, fox)
+    panels = window.make_screen.guides, window.form.references
+    for able in (True, False):
+        models = [replace(marked.make.studio.models[0], takes_controls=able, takes_references=able)]
+        marked.make.offer(models)
+        for panel in panels:
+            assert english_in(shown(panel), {"1.png", "Small"}) == []
+    words = {words for tile in window.form.references.tiles for words, _, _ in tile._deeds()}
+    assert english_in(words, set()) == []
 
 
 def test_qts_own_words_are_german(qtbot: QtBot, german: None) -> None:
