@@ -8,9 +8,8 @@ from pathlib import Path
 from backends.core.contract import InvalidRequest
 from backends.core.shelf import vae_name
 from desktop.library import paths
+from desktop.library.plot_settings import OWN_VAE
 
-OWN = "model"
-"""Says that the model's own VAE is wanted, whatever a picture's recipe says."""
 _ENDINGS = (".safetensors", ".pt", ".ckpt", ".bin")
 _WEIGHTS = "diffusion_pytorch_model*.safetensors"
 
@@ -20,7 +19,7 @@ def add_vae(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--vae",
         metavar="NAME",
-        help=f"another VAE by name, .safetensors file or folder, in place of the model's own ({OWN})",
+        help=f"another VAE by name, .safetensors file or folder, in place of the model's own ({OWN_VAE})",
     )
 
 
@@ -31,7 +30,7 @@ def find_vae(text: str | None, known: str | None = None) -> tuple[str, tuple[Pat
     """
     if text is None:
         return known or "", ()
-    if text.casefold() == OWN:
+    if text.casefold() == OWN_VAE:
         return "", ()
     path = paths.expand(text).absolute()
     if path.is_dir() and (files := sorted(path.glob(_WEIGHTS))):

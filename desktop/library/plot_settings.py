@@ -20,6 +20,8 @@ from backends.core.contract.hires import scaled
 from backends.core.prompt_tags import read_tag, with_tag
 
 MODEL, PROMPT, LORA = "model", "prompt", "lora"
+OWN_VAE = "model"
+"""Says that the model's own VAE is wanted."""
 _SIZE = re.compile(r"(\d{1,5})\s*[x×*]\s*(\d{1,5})", re.IGNORECASE)
 
 Change = Callable[[Request, str], Request]
@@ -74,6 +76,10 @@ def _negative(request: Request, value: str) -> Request:
 
 def _model(request: Request, value: str) -> Request:
     return replace(request, model=value)
+
+
+def _vae(request: Request, value: str) -> Request:
+    return replace(request, vae="" if value.casefold() == OWN_VAE else value)
 
 
 def _hires(request: Request, value: str) -> Request:
@@ -148,6 +154,7 @@ CHANGES: dict[str, Change] = {
     "hires-by": _hires_with("by", str),
     "control-weight": _control_weight,
     "refiner-switch": _refiner_switch,
+    "vae": _vae,
     MODEL: _model,
 }
 TITLES = {
@@ -166,6 +173,7 @@ TITLES = {
     "hires-by": "Hi-res enlarging",
     "control-weight": "ControlNet weight",
     "refiner-switch": "Refiner takes over at",
+    "vae": "VAE",
     MODEL: "Model",
     PROMPT: "Prompt",
 }

@@ -38,6 +38,7 @@ EXAMPLES: Mapping[str, str] = {
     "hires-by": "latent, lanczos",
     "control-weight": "0-1 [3]",
     "refiner-switch": "0.6-0.9 [4]",
+    "vae": "model, my-vae",
     "model": "starter, starter-4-steps",
     PROMPT: "panda, fox, cat",
 }

@@ -65,6 +65,7 @@ def test_each_setting_changes_its_own_field() -> None:
     assert [each.clip_skip for each in changed("clip-skip=0,1")] == [0, 1]
     assert [each.negative_prompt for each in changed("negative=rain,night")] == ["rain", "night"]
     assert [each.model for each in changed("model=a,b")] == ["a", "b"]
+    assert [each.vae for each in changed("vae=model,soft")] == ["", "soft"]
 
 
 LARGER = replace(
