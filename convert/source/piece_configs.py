@@ -16,7 +16,8 @@ from convert.source.kinds import Shapes
 _HEAD = 128
 _FLOW = {"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000}
 _DISTILLED_SHIFT, _WHOLE_SHIFT = 3.0, 6.0
-_READER = {"flux2": "Qwen3ForCausalLM", "zimage": "Qwen3Model"}
+_READERS = {"flux2": "Qwen3ForCausalLM", "zimage": "Qwen3Model"}
+_TOKENIZERS = {"flux2": "Qwen2TokenizerFast", "zimage": "Qwen2Tokenizer"}
 _CLASSES = {
     "flux2": ("Flux2KleinPipeline", "Flux2Transformer2DModel", "AutoencoderKLFlux2"),
     "zimage": ("ZImagePipeline", "ZImageTransformer2DModel", "AutoencoderKL"),
@@ -54,8 +55,8 @@ def model_index(family: str, distilled: bool) -> dict[str, Any]:
     return {
         "_class_name": pipeline,
         "scheduler": ["diffusers", _FLOW["_class_name"]],
-        "text_encoder": ["transformers", _READER[family]],
-        "tokenizer": ["transformers", "Qwen2Tokenizer"],
+        "text_encoder": ["transformers", _READERS[family]],
+        "tokenizer": ["transformers", _TOKENIZERS[family]],
         "transformer": ["diffusers", transformer],
         "vae": ["diffusers", vae],
     } | ({"is_distilled": distilled} if family == "flux2" else {})
