@@ -21,7 +21,6 @@ REFINER = "XL refiner"
 _BIG_G = 1280
 """The width of SDXL's second text encoder; no other one of these models is as wide."""
 _OTHERS = {
-    "joint_blocks.": "a Stable Diffusion 3 transformer without its autoencoder",
     "model.diffusion_model.double_blocks.": "a FLUX model",
     "double_blocks.": "a FLUX model",
     "model.diffusion_model.cap_embedder.": "a Lumina model",
@@ -39,6 +38,12 @@ _OTHERS = {
     "model.layers.": "a language model, and not Qwen3",
     "encoder.project_in.": "SANA's autoencoder alone",
 }
+_OF_UNETS = ("input_blocks.", "middle_block.", "output_blocks.", "time_embed.", "label_emb.", "out.")
+_OF_TRANSFORMERS = (
+    "joint_blocks.", "pos_embed", "x_embedder.proj.", "y_embedder.", "t_embedder.", "context_embedder.",
+    "final_layer.",
+)  # fmt: skip
+"""Stable Diffusion 3's."""
 _CHANNELS = {5: "a depth model", 7: "an upscaling model", 8: "an editing model", 9: "an inpainting model"}
 _USE = "Use a Stable Diffusion 1.x, 2.x, 3 or XL model."
 
@@ -95,9 +100,7 @@ def normal_name(key: str) -> str:
         return VAE + key
     if key.startswith(("text_model.", "text_projection.")):
         return CLIP + key
-    if key.startswith(
-        ("input_blocks.", "middle_block.", "output_blocks.", "time_embed.", "label_emb.", "out.")
-    ):
+    if key.startswith(_OF_UNETS) or key.startswith(_OF_TRANSFORMERS):
         return UNET + key
     for stem in (CLIP, CLIP_XL):
         if key.startswith(stem) and not key.startswith((stem + "text_model.", stem + "text_projection.")):

@@ -60,10 +60,20 @@ def _transformer_config(shapes: Shapes) -> dict[str, Any]:
         "joint_attention_dim": joint,
         "caption_projection_dim": captions,
         "pooled_projection_dim": shapes[f"{UNET}y_embedder.mlp.0.weight"][1],
-        "pos_embed_max_size": math.isqrt(shapes[f"{UNET}pos_embed"][1]),
+        "pos_embed_max_size": math.isqrt(shapes[f"{UNET}pos_embed"][-2]),
         "dual_attention_layers": sorted(dual),
         "qk_norm": "rms_norm" if f"{UNET}joint_blocks.0.x_block.attn.ln_q.weight" in shapes else None,
     }
+
+
+def transformer_tensors(tensors: dict[str, Any]) -> dict[str, Any]:
+    """By diffusers' names. GGUF files may have lost the table of places' first side, of 1."""
+    from diffusers.loaders import single_file_utils
+
+    mapping: Any = single_file_utils
+    found = mapping.convert_sd3_transformer_checkpoint_to_diffusers(tensors)
+    places = found["pos_embed.pos_embed"]
+    return {**found, "pos_embed.pos_embed": places.reshape(1, *places.shape[-2:])}
 
 
 def text_tensors(tensors: Mapping[str, Any], part: str, width: int) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def part_tensors(path: Path, header: Header, part: str, config: Mapping[str, Any
     if part == "vae":
         return _vae(path, header, config)
     if part == "transformer":
-        return _mapping().convert_sd3_transformer_checkpoint_to_diffusers(_read(path, UNET))
+        return sd3.transformer_tensors(_read(path, UNET))
     if sd3_tensors := _read(path, sd3.CLIPS[part]):
         return sd3.text_tensors(sd3_tensors, part, config["hidden_size"])
     if part == "text_encoder":

@@ -104,3 +104,31 @@ def test_a_vae_alone_is_built_as_the_base_says(newer: Path, tmp_path: Path) -> N
     )
     assert all(torch.equal(found[name], wanted[name] * 0.5) for name in wanted)
     assert not np.array_equal(pixels(folder), pixels(newer))
+
+
+@pytest.mark.parametrize("prefix", ["", "model.diffusion_model."])
+def test_a_transformer_alone_takes_the_rest_from_a_base(newer: Path, tmp_path: Path, prefix: str) -> None:
+    stem = "model.diffusion_model."
+    whole = single_file(newer)
+    alone = {prefix + name.removeprefix(stem): each for name, each in whole.items() if name.startswith(stem)}
+    save_file(alone, tmp_path / "sd3.5.safetensors")
+    with pytest.raises(BrokenModel, match="holds no text encoder and no second text encoder and no VAE"):
+        import_model(Wish(source=tmp_path / "sd3.5.safetensors", models=tmp_path / "models"))
+    assert describe(tmp_path / "sd3.5.safetensors") == "a transformer alone: import it with --base"
+    wish = Wish(source=tmp_path / "sd3.5.safetensors", models=tmp_path / "models", base=newer)
+    assert np.array_equal(pixels(import_model(wish)), pixels(newer))
+
+
+def test_a_gguf_file_of_a_transformer(newer: Path, tmp_path: Path) -> None:
+    """As city96 publishes them; one that ggml wrote has lost the first side of the table of places."""
+    pytest.importorskip("gguf")
+    from tests.convert.test_gguf_transformers import write
+
+    stem = "model.diffusion_model."
+    alone = {n.removeprefix(stem): each for n, each in single_file(newer).items() if n.startswith(stem)}
+    for name, lost in {"kept": False, "lost": True}.items():
+        write(tmp_path / f"{name}.gguf", alone, "F16", lost=lost)
+        made = import_model(Wish(source=tmp_path / f"{name}.gguf", models=tmp_path / "models", base=newer))
+        found, wanted = weights(made), weights(newer)
+        assert found.keys() == wanted.keys()
+        assert all(torch.equal(found[each].float(), wanted[each].float()) for each in wanted)
