@@ -6,6 +6,7 @@ They are not started from: their latents stand beside those of the picture that 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from backends.core import guard
 from backends.core.contract import ReferenceRefused, Request, Stages
+from backends.core.memory import in_words
 from backends.core.opening import open_picture
 
 _MOST_PIXELS = 1024 * 1024
@@ -30,12 +32,32 @@ def read(request: Request, stages: Stages) -> dict[str, Tensor]:
             f"The model {facts.name} can't look at reference pictures.",
             "Leave them out, or choose a model of the kind FLUX.2 klein.",
         )
+    pictures = [reference_pixels(data, facts.size_step) for data in request.references]
+    _check_room(request, stages, sum(each.shape[-1] * each.shape[-2] for each in pictures))
     found: dict[str, Tensor] = {}
-    for number, data in enumerate(request.references):
-        mean, _ = stages.encode_image(reference_pixels(data, facts.size_step))
+    for number, picture in enumerate(pictures):
+        mean, _ = stages.encode_image(picture)
         guard.check_finite(mean, "reading a reference picture")
         found[f"reference_{number}"] = facts.scaling_factor * mean
     return found
+
+
+def _check_room(request: Request, stages: Stages, pixels: int) -> None:
+    """Raises ReferenceRefused where looking at so many pixels would take more memory than there is.
+
+    To the denoiser they are as many more places: a picture that is that much taller takes the same.
+    """
+    room: Callable[[tuple[int, int]], tuple[int, int]] | None = getattr(stages, "denoising_bytes", None)
+    if room is None or not pixels:
+        return
+    step = stages.facts.size_step
+    need, free = room((request.width, request.height + math.ceil(pixels / request.width / step) * step))
+    if need > free:
+        raise ReferenceRefused(
+            f"With these reference pictures it needs about {in_words(need)} of memory; "
+            f"{in_words(free)} is free.",
+            "Use fewer or smaller ones, or close other programs.",
+        )
 
 
 def reference_pixels(data: bytes, step: int) -> Tensor:

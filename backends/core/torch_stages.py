@@ -69,6 +69,10 @@ class TorchStages:
         if (need := self._least((width, height))) > free:
             raise self._too_large((width, height), need, free)
 
+    def denoising_bytes(self, size: Size) -> tuple[int, int]:
+        """What the denoiser's arrays take without guidance for a picture of this size, and what is free."""
+        return self._needs.arrays(self._folder.denoiser, size, 1), self._placement.free_bytes()
+
     def _too_large(self, size: Size, need: int, free: int) -> OutOfMemory:
         what = size_that_fits(size, self._least, free) or "a smaller model"
         told = f"A picture of {size[0]} x {size[1]} needs about {in_words(need)} of memory"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,15 @@ import pytest
 import torch
 from diffusers.pipelines.flux2.pipeline_flux2_klein import Flux2KleinPipeline, compute_empirical_mu
 
-from backends.core import preview
-from backends.core.contract import InvalidRequest, Notice, Request, Stages
+from backends.core import preview, references
+from backends.core.contract import InvalidRequest, Notice, ReferenceRefused, Request, Stages
 from backends.core.fit import predict
 from backends.core.model_folder import open_folder
 from backends.core.pipeline import generate
 from backends.core.quiet import quiet
 from backends.core.references import reference_pixels
 from backends.core.registry import get_backend
+from backends.core.torch_stages import TorchStages
 from convert.import_model import Wish, import_model
 from tests.families.reference import MINIMUM_DB, SEED, STEPS, make, png_bytes, psnr, start_picture
 from tests.tiny_flux2 import make_tiny_flux2
@@ -137,6 +139,22 @@ def test_reference_pictures(stages: Stages, reference: Any) -> None:
     )
     assert psnr(ours, expected) >= MINIMUM_DB
     assert psnr(ours, theirs(reference, guidance_scale=4.0)) < MINIMUM_DB - 10
+
+
+@of_one
+def test_reference_pictures_count_as_memory(folder: Path, stages: Stages) -> None:
+    plain: Any = stages
+    few, many = (plain.denoising_bytes((64, 64 + pictures * 512 * 512 // 64))[0] for pictures in (0, 4))
+    assert many > 3 * few
+    placement = replace(plain._placement, free_bytes=lambda: many - 1)
+    tight, picture = TorchStages(open_folder(folder), placement), png_bytes(start_picture(512))
+    request = Request(
+        width=64, height=64, steps=1, guidance_scale=1.0, sampler="euler", seed=1, references=(picture,) * 4
+    )
+    with pytest.raises(ReferenceRefused, match="With these reference pictures"):
+        references.read(request, tight)
+    assert len(references.read(replace(request, references=(picture,)), tight)) == 1
+    tight.close()
 
 
 @of_one
