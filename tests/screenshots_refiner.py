@@ -57,7 +57,12 @@ def _open(scene: Scene, *models: ModelChoice) -> None:
     scene.make.form.use_model(models[0])
     form = scene.window.form
     form.more.button.setChecked(True)
-    scene.before_grab.append(lambda: form.area.ensureWidgetVisible(form.refiner.fetch))
+    rows = form.refiner
+
+    def show() -> None:
+        form.area.ensureWidgetVisible(rows.fetch if rows.fetch.isVisible() else rows.switch)
+
+    scene.before_grab.append(show)
 
 
 STATES = (refiner, no_refiner, refiner_alone)

@@ -26,6 +26,7 @@ Size = tuple[int, int]
 FITS, STREAMS, TOO_LARGE = "fits", "streams", "too large"
 _SPARE = 1.03
 """What an allocator holds beyond the arrays alive: 0.9 to 1.1 in six decodes on the CPU (docs/cpu.md)."""
+_BESIDE = 0.9
 _SMALLEST_TILE = 32
 _PICTURE_COPIES = 4
 
@@ -199,6 +200,12 @@ def predict(folder: ModelFolder, footprint: Footprint, size: Size, free: int, ba
         verdict=verdict,
         action=_action(verdict, size, least_of, free),
     )
+
+
+def predict_beside(folder: ModelFolder, footprint: Footprint, size: Size, left: int, batch: int) -> Fit:
+    """Whether a second model has room in what a first one leaves, with a tenth to spare: so that a backend
+    that goes by what is free holds it as it would alone."""
+    return predict(folder, footprint, size, int(_BESIDE * max(left, 0)), batch)
 
 
 def size_that_fits(size: Size, need: Callable[[Size], int], free: int) -> str | None:

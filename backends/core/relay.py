@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.core.contract import Backend, InvalidRequest, ModelFacts, OutOfMemory, Stages
-from backends.core.fit import FITS, Size, predict
+from backends.core.fit import FITS, Size, predict_beside
 from backends.core.model_folder import made_for, open_folder
 
 _AT_ONCE = 8
@@ -107,18 +107,15 @@ class Relay:
         if footprint is None or left is None or self._wanted is None:
             return False
         size, batch = self._wanted
-        return predict(open_folder(self._folder), footprint, size, left(), batch).verdict == FITS
+        return predict_beside(open_folder(self._folder), footprint, size, left(), batch).verdict == FITS
 
 
 def _can_follow(first: ModelFacts, second: ModelFacts) -> bool:
     """A refiner for this family, or another model of it whose latents are the same."""
     plain = all(each.prediction_type in _TRAINED and not each.takes_mask for each in (first, second))
     related = first.family in second.refines or (first.family == second.family and not first.refines)
-    latents = [
-        (each.latent_channels, each.latent_scale, each.scaling_factor, each.shift_factor)
-        for each in (first, second)
-    ]
-    return plain and related and latents[0] == latents[1]
+    alike = (first.latent_channels, first.latent_scale) == (second.latent_channels, second.latent_scale)
+    return plain and related and alike
 
 
 def _rest(stages: Stages) -> None:

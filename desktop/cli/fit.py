@@ -8,7 +8,7 @@ from typing import Any
 
 from backends.core.contract import Backend, InvalidRequest, MezzotintError
 from backends.core.environment import be_offline
-from backends.core.fit import FITS, Fit, Footprint, Needs, describe, predict
+from backends.core.fit import FITS, Fit, Footprint, Needs, describe, predict, predict_beside
 from backends.core.memory import available_bytes, in_words
 from backends.core.model_folder import ModelFolder, open_folder
 from desktop.cli.fit_options import FitOptions
@@ -91,7 +91,7 @@ def _with_refiner(
         return verdict
     footprint: Footprint = getattr(backend, "footprint")  # noqa: B009  there is a prediction
     left = verdict.fit.free - Needs(folder, footprint).left_behind
-    fit = predict(refiner, footprint, verdict.fit.size, max(left, 0), batch)
+    fit = predict_beside(refiner, footprint, verdict.fit.size, left, batch)
     return replace(verdict, refiner=Beside(refiner.facts.name, fit.need, fit.verdict == FITS))
 
 

@@ -198,18 +198,18 @@ def test_an_embedding_is_both_models_(base: Stages, relay: Watched, tmp_path: Pa
 
 
 def test_what_is_predicted_for_it_decides(base: Stages, folders: tuple[Path, Path]) -> None:
-    """Just less than it needs is too little; that counts the weights and the arrays of this size."""
+    """Weights and the arrays of this size, with a tenth to spare; just less is too little."""
     backend = get_backend("cpu_offload")
     from backends.core.fit import predict
 
     footprint = backend.footprint  # type: ignore[attr-defined]
     need = predict(open_folder(folders[1]), footprint, (64, 64), 0, 2).need
-    for room, at_once in ((need - 1, 8), (need, 1)):
+    for room, at_once in ((need / 0.9 - 10, 8), (need / 0.9 + 10, 1)):
         relay = Watched(folders[1])
         relay.begin((64, 64), 2)
-        assert relay.pictures_at_once(Base(base, room)) == at_once  # type: ignore[arg-type]
+        assert relay.pictures_at_once(Base(base, int(room))) == at_once  # type: ignore[arg-type]
         relay.begin((512, 512), 2)
-        assert relay.pictures_at_once(Base(base, room)) == 8  # type: ignore[arg-type]
+        assert relay.pictures_at_once(Base(base, int(room))) == 8  # type: ignore[arg-type]
 
 
 def test_a_person_s_limit_is_for_one_model_at_a_time(folders: tuple[Path, Path]) -> None:
