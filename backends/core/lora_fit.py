@@ -13,7 +13,7 @@ from math import prod
 from backends.core import lora_facts
 from backends.core.contract import MezzotintError
 from backends.core.lora_facts import Facts
-from backends.core.lora_keys import by_layer, changes_bias, read_key, unreadable_kind
+from backends.core.lora_keys import by_layer, changes_bias, is_half, read_key, unreadable_kind
 from backends.core.lora_names import names_in_files
 from backends.core.lora_places import Place, is_one_layer
 from backends.core.model_folder import ModelFolder
@@ -82,7 +82,10 @@ def misfit(facts: Facts, model: Model) -> str:
         return CONVERTED
     if kind := unreadable_kind(facts.shapes):
         return f"It is {kind}, which this version can't read."
-    found = {layer: each for layer, each in by_layer(facts.shapes).items() if layer in model.places}
+    layers = by_layer(facts.shapes)
+    if half := next((layer for layer, each in layers.items() if is_half(each)), ""):
+        return f"It is damaged: a part of {half} is missing."
+    found = {layer: each for layer, each in layers.items() if layer in model.places}
     if kind := next(filter(None, (impossible(each, layer, model) for layer, each in found.items())), ""):
         return f"It is {kind}, which this version can't read."
     if found and all(_fits(each, layer, model) for layer, each in found.items()):

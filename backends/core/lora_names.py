@@ -62,7 +62,7 @@ def _with_prefixes(name: str) -> Iterator[str]:
 
 def _of_unet(layer: str, layers: list[str]) -> Iterator[str]:
     old = _ATTENTION.sub(r".processor.to_\1_lora", layer)
-    for prefix in ("unet.", "base_model.model.", ""):
+    for prefix in ("unet.", "diffusion_model.", "base_model.model.", ""):
         yield prefix + layer
         yield prefix + old
     own = stabilitys_name(layer, layers)

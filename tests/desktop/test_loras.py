@@ -179,6 +179,31 @@ def test_words_come_from_the_file_and_from_the_notes_beside_it(tmp_path: Path) -
     assert lora_facts.read_facts(file).words == ("1girl", "ink style")
 
 
+def test_what_can_not_be_read_is_told_before(models: dict[str, Path], tmp_path: Path) -> None:
+    into, out = widths(models["sd1"])
+    folder, file, stem = open_folder(models["sd1"]), tmp_path / "a.safetensors", f"unet.{ATTENTION}"
+    down, up = torch.zeros(2, into), torch.zeros(out, 2)
+    pair_of_it = {f"{stem}.lora_A.weight": down, f"{stem}.lora_B.weight": up}
+    for tensors, words in (
+        ({f"{stem}.lora_A.weight": down}, f"is damaged: a part of {stem} is missing"),
+        ({f"{stem}.oft_blocks": torch.zeros(1, 2, 2)}, "is OFT, which this version can't read"),
+        (
+            pair_of_it | {f"{stem}.lora_B.bias": torch.zeros(out)},
+            "is a change of biases that this model lacks",
+        ),
+        (pair_of_it, ""),
+    ):
+        save_file(tensors, file)
+        told = lora_fit.misfit(lora_facts.read_facts(file), lora_fit.read_model(folder))
+        assert words in told
+        if not words:
+            assert told == ""
+            continue
+        with pytest.raises(InvalidRequest) as caught:
+            additions(folder, [(file, 1.0)])
+        assert words in caught.value.message
+
+
 def test_lycoris_shapes(models: dict[str, Path], tmp_path: Path) -> None:
     into, out = widths(models["sd1"])
     stem, model = f"lora_unet_{ATTENTION.replace('.', '_')}", lora_fit.read_model(open_folder(models["sd1"]))

@@ -45,6 +45,8 @@ class Kind:
     texts: tuple[str, ...] = ()
     reader: tuple[str, str, str] = ("text_encoder", "model.layers.0.self_attn.q_proj", "lora_te_")
     """Of what is no CLIP: the part, a layer, and what kohya's scripts would put before its name."""
+    lokr: str = "diffusion_model."
+    """What stands before our names of the layers in a LoKr that diffusers reads."""
 
 
 TEXT_LAYERS = ("encoder.layers.0.self_attn.q_proj", "encoder.layers.1.mlp.fc1")
@@ -94,6 +96,7 @@ KINDS = {
         ),
         {"guidance_scale": 1.0, "negative_prompt": ""},
         {"guidance_scale": 1.0},
+        lokr="lycoris_",
     ),
     "zimage": Kind(
         make_tiny_zimage,

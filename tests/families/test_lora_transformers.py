@@ -29,6 +29,7 @@ from backends.core.torch_stages import TorchStages
 from tests.families.lora_transformers import (
     KINDS,
     RANK,
+    STRONG,
     TEXT_LAYERS,
     Pair,
     Tensors,
@@ -136,7 +137,12 @@ TURNED = {"flux2": ("final_layer.adaLN_modulation.1",)}
 
 
 @pytest.mark.parametrize(
-    ("prefix", "ends"), [("lora_unet_", "down up"), ("diffusion_model.", "A B"), ("lycoris_", "down up")]
+    ("prefix", "ends"),
+    [
+        ("lora_unet_", "down up"),
+        pytest.param("diffusion_model.", "A B", marks=pytest.mark.thorough),
+        pytest.param("lycoris_", "down up", marks=pytest.mark.thorough),
+    ],
 )
 def test_the_makers_names_by_definition(name: str, pair: Pair, prefix: str, ends: str) -> None:
     """Queries, keys and values as one layer, and shift and scale in the maker's order."""
@@ -152,7 +158,66 @@ def test_the_makers_names_by_definition(name: str, pair: Pair, prefix: str, ends
     assert psnr(pair.ours(), expected) < 50
 
 
-@pytest.mark.parametrize("prefix", ["lora_transformer_", "lycoris_", "transformer."])
+def _kronecker(weight: torch.Tensor, seed: int) -> tuple[Tensors, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    out, into = weight.shape[0] // 3, weight[0].numel() // 2
+    first = torch.randn(3, 2, generator=generator) * STRONG
+    second = torch.randn(out, into, generator=generator) * STRONG
+    return {"lokr_w1": first, "lokr_w2": second}, weight + torch.kron(first, second)
+
+
+def _difference(weight: torch.Tensor, seed: int) -> tuple[Tensors, torch.Tensor]:
+    added = torch.randn(weight.shape, generator=torch.Generator().manual_seed(seed)) * STRONG
+    return {"diff": added}, weight + added
+
+
+def _with_lengths(weight: torch.Tensor, seed: int) -> tuple[Tensors, torch.Tensor]:
+    down, up = pairs({"x": weight.shape}, seed)["x"]
+    lengths = torch.rand(len(weight), 1, generator=torch.Generator().manual_seed(seed)) + 0.5
+    changed = weight + up @ down
+    made = lengths * changed / changed.norm(dim=1, keepdim=True)
+    return {"lora_down.weight": down, "lora_up.weight": up, "dora_scale": lengths}, made
+
+
+@pytest.mark.parametrize("kind", [_kronecker, _difference, _with_lengths])
+def test_other_kinds_of_queries_keys_and_values_in_one(
+    name: str, pair: Pair, kind: Callable[[torch.Tensor, int], tuple[Tensors, torch.Tensor]]
+) -> None:
+    """A LoKr, a plain difference and a DoRA of a layer that diffusers has in three: by definition."""
+    layer, weights = pair.kind.together[0], pair.makers_weights()
+    tensors, weights[f"{layer}.weight"] = kind(weights[f"{layer}.weight"], 11)
+    save_file({f"diffusion_model.{layer}.{key}": each for key, each in tensors.items()}, pair.file("kinds"))
+    with pair.with_weights(converted(name, weights)):
+        expected = pair.theirs()
+    assert psnr(pair.ours("<lora:kinds:1>"), expected) >= MINIMUM_DB
+    assert psnr(pair.ours(), expected) < 55
+
+
+@pytest.mark.parametrize("name", ["flux2", "zimage"], indirect=True)
+def test_lokr_as_peft_computes_it(pair: Pair) -> None:
+    """As ai-toolkit and SimpleTuner write it, with our names of the layers and an alpha."""
+    tensors: Tensors = {}
+    generator = torch.Generator().manual_seed(12)
+    for layer in (layer for layer in pair.kind.layers if "attn" in layer or "attention" in layer):
+        out, into = pair.shape(layer)
+        sides = {"lokr_w1": (4, 4), "lokr_w2_a": (out // 4, RANK), "lokr_w2_b": (RANK, into // 4)}
+        stem = f"{pair.kind.lokr}{layer.replace('.', '_') if pair.kind.lokr.endswith('_') else layer}"
+        random = {key: STRONG * torch.randn(size, generator=generator) for key, size in sides.items()}
+        tensors |= {f"{stem}.{key}": each for key, each in random.items()}
+        tensors[f"{stem}.alpha"] = torch.tensor(RANK / 2)
+    save_file(tensors, pair.file("lokr"))
+    expected = pair.by_diffusers(lokr=1.0)
+    assert psnr(pair.ours("<lora:lokr:1>"), expected) >= MINIMUM_DB
+    assert psnr(pair.ours(), expected) < 55
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "lora_transformer_",
+        *(pytest.param(each, marks=pytest.mark.thorough) for each in ("lycoris_", "transformer.")),
+    ],
+)
 def test_our_own_names_in_other_layouts(pair: Pair, prefix: str) -> None:
     """Of OneTrainer, SimpleTuner and others: the same as in peft's layout, with an alpha."""
     save(pair.file("plain"), own(pair, 5), prefix="transformer.")
@@ -175,7 +240,7 @@ def test_text_encoders_change_too(pair: Pair) -> None:
     assert psnr(pair.ours("<lora:texts:0.9>"), expected) >= MINIMUM_DB
 
 
-@pytest.mark.parametrize("in_kohyas", [False, True])
+@pytest.mark.parametrize("in_kohyas", [True, pytest.param(False, marks=pytest.mark.thorough)])
 def test_what_reads_the_prompt_changes_too(pair: Pair, in_kohyas: bool) -> None:
     """T5, Qwen3 and Gemma 2, for which diffusers' pipelines take no LoRA: the product is added here."""
     part, layer, prefix = pair.kind.reader
@@ -214,7 +279,13 @@ def _as_on_a_mac(pair: Pair) -> Stages:
 
 
 @pytest.mark.parametrize(
-    ("opened", "least"), [(_streamed, 99.0), (_in_int8, 25.0), (_as_on_a_card, 20.0), (_as_on_a_mac, 30.0)]
+    ("opened", "least"),
+    [
+        (_streamed, 99.0),
+        (_as_on_a_card, 20.0),
+        (_as_on_a_mac, 30.0),
+        pytest.param(_in_int8, 25.0, marks=pytest.mark.thorough),
+    ],
 )
 def test_it_is_there_however_weights_are_held(
     pair: Pair, opened: Callable[[Pair], Stages], least: float

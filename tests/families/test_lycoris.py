@@ -62,7 +62,9 @@ def _of_full(change: Any) -> list[tuple[str, torch.Tensor]]:
     return found if change.bias is None else [*found, ("diff_b", change.bias.data.clone())]
 
 
-@pytest.fixture(scope="module", params=[make_tiny_model, make_tiny_sdxl])
+@pytest.fixture(
+    scope="module", params=[make_tiny_model, pytest.param(make_tiny_sdxl, marks=pytest.mark.thorough)]
+)
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     quiet()
     return request.param(tmp_path_factory.mktemp("model") / "tiny", EPSILON)
