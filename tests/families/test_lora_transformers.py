@@ -278,14 +278,19 @@ def _as_on_a_mac(pair: Pair) -> Stages:
     return TorchStages(folder, placement)
 
 
+HELD = {_streamed: 99.0, _in_int8: 25.0, _as_on_a_card: 20.0, _as_on_a_mac: 30.0}
+QUICK = {(name, _streamed) for name in KINDS} | {("zimage", _as_on_a_card), ("flux2", _as_on_a_mac)}
+"""One of each; the others are like these."""
+
+
 @pytest.mark.parametrize(
-    ("opened", "least"),
+    ("name", "opened", "least"),
     [
-        (_streamed, 99.0),
-        (_as_on_a_card, 20.0),
-        (_as_on_a_mac, 30.0),
-        pytest.param(_in_int8, 25.0, marks=pytest.mark.thorough),
+        pytest.param(name, opened, least, marks=[] if (name, opened) in QUICK else pytest.mark.thorough)
+        for name in KINDS
+        for opened, least in HELD.items()
     ],
+    indirect=["name"],
 )
 def test_it_is_there_however_weights_are_held(
     pair: Pair, opened: Callable[[Pair], Stages], least: float
