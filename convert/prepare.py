@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backends.core.contract import BrokenModel, InvalidRequest
 from backends.core.model_folder import sha256
+from convert.source import sd3
 from convert.source.gguf_file import is_gguf, unpack
 from convert.source.header import Header, read_header
 from convert.source.packing import check_packing, growth, is_packed, unpack_file
@@ -51,9 +52,15 @@ def prepare(file: Path, hidden: Path, say: Callable[[str], object]) -> Source:
     if is_packed(header):
         say("Unpacking the weights")
         packed, path = path, _place(hidden, f"{digest}-whole", file.name)
-        unpack_file(packed, path, file.name)
-        header = read_header(path)
+        unpack_file(packed, path, file.name, sd3.T5_PREFIX)
+        header = _with_unused(read_header(path), header)
     return Source(file, path, header, digest, confined)
+
+
+def _with_unused(unpacked: Header, packed: Header) -> Header:
+    """T5, which is as large as all the rest and never used, is not unpacked, but known to be there."""
+    unused = {key: shape for key, shape in packed.shapes.items() if key.startswith(sd3.T5_PREFIX)}
+    return replace(unpacked, shapes={**unpacked.shapes, **unused})
 
 
 def _place(hidden: Path, digest: str, name: str) -> Path:

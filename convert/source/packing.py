@@ -111,14 +111,16 @@ def is_packed(header: Header) -> bool:
     return small or any(_is_aside(key, keys) for key in keys)
 
 
-def unpack_file(path: Path, target: Path, name: str) -> None:
+def unpack_file(path: Path, target: Path, name: str, unused: str) -> None:
     """Writes a file that `check_packing` lets pass with its weights unpacked, one at a time in memory.
 
-    `name` is what a person calls it. Raises BrokenModel.
+    `name` is what a person calls it. Tensors whose names begin with `unused` are left out.
+
+    Raises BrokenModel.
     """
     with cast(Any, safe_open(path, framework="pt")) as file:
         weights = _Weights(name, file)
-        write_safetensors(target, weights.keys, weights.tensor)
+        write_safetensors(target, [key for key in weights.keys if not key.startswith(unused)], weights.tensor)
 
 
 def check_header(name: str, header: Header) -> None:

@@ -23,7 +23,7 @@ CLASSES = {
 T5 = {"text_encoder_3": ["transformers", "T5EncoderModel"], "tokenizer_3": ["transformers", "T5Tokenizer"]}
 CLIPS = {"text_encoder": CLIP_L_3, "text_encoder_2": CLIP_G_3}
 _HEAD = 64
-_T5 = "text_encoders.t5xxl."
+T5_PREFIX = "text_encoders.t5xxl."
 _BLOCKS = r"model\.diffusion_model\.joint_blocks\.(\d+)\.x_block\.{}\.qkv\.weight"
 
 
@@ -88,7 +88,7 @@ def text_tensors(tensors: Mapping[str, Any], part: str, width: int) -> dict[str,
 
 
 def has_t5(shapes: Shapes) -> bool:
-    return any(key.startswith(_T5) for key in shapes)
+    return any(key.startswith(T5_PREFIX) for key in shapes)
 
 
 def scheduler_config() -> dict[str, Any]:

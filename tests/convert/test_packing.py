@@ -16,6 +16,7 @@ from backends.core.quiet import quiet
 from convert.import_model import Wish, import_model
 from convert.source.header import read_header
 from convert.source.packing import check_packing, is_packed, unpack_file
+from tests.convert import single_files_sd3 as files_sd3
 from tests.convert import single_files_transformers as files
 from tests.convert.packed_files import STYLES, marked, pack
 from tests.convert.single_files import make_folder, single_file
@@ -97,7 +98,7 @@ def test_a_whole_file_of_sdxl(tmp_path: Path, style: str) -> None:
 def read(path: Path) -> Tensors:
     header = read_header(path)
     check_packing(path, path.name, header)
-    unpack_file(path, path.with_suffix(".whole"), path.name)
+    unpack_file(path, path.with_suffix(".whole"), path.name, "unused.")
     return load_file(path.with_suffix(".whole"))
 
 
@@ -143,6 +144,26 @@ def test_a_layer_that_lacks_its_scale(tmp_path: Path, tensors: Tensors, told: di
     assert refused(path, tensors | {"a.comfy_quant": marked(told)}).endswith("it lacks the scale of a.")
     layers = {"_quantization_metadata": json.dumps({"layers": {"a": told}})}
     assert refused(path, tensors, layers).endswith("it lacks the scale of a.")
+
+
+def test_t5_is_not_unpacked_where_nobody_uses_it(tmp_path: Path) -> None:
+    """As in sd3.5_large_fp8_scaled.safetensors, of which it is the largest part."""
+    whole = files_sd3.single_file(files_sd3.make_folder(tmp_path / "sd3", newer=True))
+    t5 = {f"text_encoders.t5xxl.transformer.{number}.weight": EIGHT for number in range(4)}
+    packed, numbers, _ = pack(whole, "rows", torch.float16)
+    said: list[str] = []
+    models = tmp_path / "models"
+    source = write(tmp_path / "sd3.safetensors", packed | t5)
+    made = import_model(Wish(source=source, models=models), said.append)
+    assert "T5 is left out: its vocabulary is not in the file" in said
+    plain = write(tmp_path / "plain.safetensors", numbers)
+    expected = import_model(Wish(source=plain, models=models))
+    for part in ("transformer", "text_encoder", "text_encoder_2", "vae"):
+        found, wanted = files.weights(made, part), files.weights(expected, part)
+        assert found.keys() == wanted.keys()
+        assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    write(tmp_path / "x.safetensors", {"a.weight": EIGHT, "unused.weight": EIGHT})
+    assert set(read(tmp_path / "x.safetensors")) == {"a.weight"}
 
 
 def test_a_file_that_is_not_packed_is_left_alone(folder: Path) -> None:
