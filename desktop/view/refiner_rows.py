@@ -25,7 +25,7 @@ class RefinerRows(QObject):
         self._make = make
         self.refiner, self.switch = CalmComboBox(), CalmDoubleSpinBox(0.05, 0.95, 0.05)
         self.said, self.fetch = quiet(), QPushButton(tr("Models to download"))
-        self._name, self._from = caption(tr("Refiner"), self.refiner), caption(tr("From"), self.switch)
+        self._name, self._from = caption(tr("Refiner"), self.refiner), caption(tr("Starts at"), self.switch)
         self.switch.setDecimals(2)
         self.switch.setAccessibleName(tr("The refiner takes over at"))
         self.said.setWordWrap(True)
