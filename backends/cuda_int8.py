@@ -73,6 +73,7 @@ class CudaInt8:
         elsewhere={"text_encoder": 2, "unet": 1, "vae": 2},
         number={"text_encoder": 2, "unet": 2, "vae": 2},
         together=(),
+        main_memory=False,
     )
 
     def probe(self) -> str | None:

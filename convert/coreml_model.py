@@ -70,7 +70,12 @@ def convert_model(order: Order, report: Report) -> Path:
 
 def settle(folder: ModelFolder, order: Order) -> Order:
     """The order with the model's own size where none is asked for. Raises InvalidRequest for odd sizes
-    and for inpainting models, whose UNet has a wider door."""
+    and for inpainting and depth models, whose UNet has a wider door."""
+    if folder.facts.takes_depth:
+        raise InvalidRequest(
+            f"{folder.facts.name} is a depth model, which can't be converted yet.",
+            "Use it with another backend, or convert the plain version of the model.",
+        )
     if folder.facts.takes_mask:
         raise InvalidRequest(
             f"{folder.facts.name} is an inpainting model, which can't be converted yet.",

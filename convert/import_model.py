@@ -6,8 +6,6 @@ Everything is written into a hidden folder first; a rename publishes it.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,11 +17,21 @@ from typing import Any
 from backends.core.contract import BrokenModel, InvalidRequest
 from backends.core.model_folder import open_folder, sha256
 from convert.assemble import Assembly, Lend, find_parts
+from convert.linking import link, link_depth, link_folder
 from convert.prepare import Source, check_space, prepare
 from convert.source import configs, sd3, vocabulary
 from convert.source.hashes import old_hash, short_hash
 from convert.source.header import Header
-from convert.source.kinds import REFINER, Kind, guess_prediction, kind_of, normal_name, variant
+from convert.source.kinds import (
+    REFINER,
+    Kind,
+    guess_prediction,
+    holds_midas,
+    kind_of,
+    normal_name,
+    takes_depth,
+    variant,
+)
 from convert.source.names import folder_name
 from convert.source.single_file import part_tensors
 
@@ -35,8 +43,6 @@ PARTS = {
     "transformer": "diffusion_pytorch_model",
     "vae": "diffusion_pytorch_model",
 }
-_SMALL = (".json", ".txt", ".model")
-"""Files that are not weights: configurations and vocabularies."""
 _TOKENIZERS = {"text_encoder": "tokenizer", "text_encoder_2": "tokenizer_2"}
 _WORDS = {
     "unet": "UNet",
@@ -104,12 +110,12 @@ def _check_sources(wish: Wish) -> None:
 
 def _fill(folder: Path, wish: Wish, hidden: Path, say: Say) -> None:
     if wish.source.is_dir():
-        _link_folder(open_folder(wish.source).path, folder, say)
+        link_folder(open_folder(wish.source).path, folder, say)
         return
     sources = [prepare(path, hidden, say) for path in (wish.source, *wish.others)]
     if parts := find_parts(sources, wish.base):
         name = wish.name or wish.source.stem
-        told = Assembly(parts, name, wish.base, wish.lend, _link, _write_tensors, say).fill(folder)
+        told = Assembly(parts, name, wish.base, wish.lend, link, _write_tensors, say).fill(folder)
         _write_manifest(folder, sources, told)
         return
     if wish.others:
@@ -123,13 +129,17 @@ def _fill(folder: Path, wish: Wish, hidden: Path, say: Say) -> None:
 def _fill_whole(folder: Path, wish: Wish, source: Source, say: Say) -> str:
     """A file of Stable Diffusion. Returns who said what it predicts."""
     header = _normal(source.header)
-    kind, why = _settled(wish, kind_of(source.name, header), say)
+    kind, why = _settled(wish, kind_of(source.name, header), header, say)
     if kind.version == "3" and sd3.has_t5(header.shapes):
         say("T5 is left out: its vocabulary is not in the file")
+    if holds_midas(header.shapes):
+        say("The file's depth network (MiDaS) is left out: it has other names than any library here reads")
     with _misfits(source.name, kind):
         found = _write_configs(folder, header, kind)
     _add_from_base(folder, wish, kind)
     _check_usable(folder, source.name, header)
+    if wish.base is not None and takes_depth(header.shapes):
+        link_depth(wish.base, folder)
     with _misfits(source.name, kind):
         for part, config in found.items():
             say(f"Writing the {_WORDS[part]}")
@@ -137,7 +147,7 @@ def _fill_whole(folder: Path, wish: Wish, source: Source, say: Say) -> str:
     return why
 
 
-def _settled(wish: Wish, kind: Kind, say: Say) -> tuple[Kind, str]:
+def _settled(wish: Wish, kind: Kind, header: Header, say: Say) -> tuple[Kind, str]:
     """The kind with what it predicts, and who says so."""
     if kind.version == "3":
         return replace(kind, prediction="flow_prediction"), "every model of this kind does"
@@ -145,6 +155,8 @@ def _settled(wish: Wish, kind: Kind, say: Say) -> tuple[Kind, str]:
         return replace(kind, prediction=wish.prediction), "you said so"
     if kind.prediction:
         return kind, "the file says so"
+    if takes_depth(header.shapes):
+        return replace(kind, prediction="epsilon"), "models for depth do"
     guess, why = guess_prediction(wish.name or wish.source.stem, kind.version)
     if kind.version == "2.x" and "unet" in kind.parts:
         say(f"Taken for {guess}, as {why}")
@@ -234,52 +246,11 @@ def _add_from_base(folder: Path, wish: Wish, kind: Kind) -> None:
         _write_json(folder / "model_index.json", sd3.model_index(t5=True))
     for name in (*lacking, *_TOKENIZERS.values(), "scheduler", "model_index.json"):
         if (base.path / name).exists() and not (folder / name).exists():
-            _link(base.path / name, folder / name)
+            link(base.path / name, folder / name)
     if "vae" in kind.parts and "unet" not in kind.parts:
         config = json.loads((folder / "vae" / "config.json").read_text(encoding="utf-8"))
         kept = {key: base.configs["vae"][key] for key in _SCALES if key in base.configs["vae"]}
         _write_json(folder / "vae" / "config.json", config | kept)
-
-
-def _link_folder(source: Path, folder: Path, say: Say) -> None:
-    say("Linking the folder")
-    opened = open_folder(source)
-    _link(source / "model_index.json", folder / "model_index.json")
-    _check_inside(source)
-    for part in opened.configs:
-        files = opened.weight_files(part) if part in opened.networks else []
-        small = [path for path in (source / part).iterdir() if path.suffix in _SMALL]
-        for path in {*files, *small}:
-            _link(path, folder / part / path.name)
-    if (source / "model.json").exists():
-        _link(source / "model.json", folder / "model.json")
-
-
-def _check_inside(source: Path) -> None:
-    """A folder may hold links, as a hub's cache does, but only to what is its own."""
-    own = [Path(os.path.realpath(source))]
-    if source.parent.name == "snapshots":
-        own.append(own[0].parent.parent / "blobs")
-    for path in source.rglob("*"):
-        if path.is_symlink() and not any(Path(os.path.realpath(path)).is_relative_to(each) for each in own):
-            raise BrokenModel(
-                f"In the folder {source.name}, {path.name} is a link to something outside it.",
-                "Copy the real file there.",
-            )
-
-
-def _link(source: Path, target: Path) -> None:
-    """The same file under another name where the disk can, else a copy; folders file by file."""
-    if source.is_dir():
-        for path in source.iterdir():
-            if path.is_file():
-                _link(path, target / path.name)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source.resolve(), target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _write_manifest(folder: Path, sources: Sequence[Source], told: Mapping[str, str]) -> None:

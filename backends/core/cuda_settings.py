@@ -43,6 +43,7 @@ class CardSettings:
             elsewhere={**sizes, "unet": 1.0},
             number=sizes,
             together=self.keeps,
+            main_memory=False,
         )
 
 

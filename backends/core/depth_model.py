@@ -18,12 +18,16 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from backends.core.contract import InvalidRequest
+from backends.core.own_depth import OwnDepth
 
 KINDS = ("depth_anything", "dpt", "glpn")
 """transformers' `model_type`s that are known here."""
 _METRES = "metric"
 _LEAST_METRES = 1e-3
 _ROUGH = "Use another depth model, or the rough estimate."
+_UNUSABLE = (
+    OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError, AttributeError, SafetensorError,
+)  # fmt: skip
 
 
 def model_depth(image: Image.Image, folder: Path) -> Image.Image:
@@ -34,7 +38,7 @@ def model_depth(image: Image.Image, folder: Path) -> Image.Image:
     kind = _kind(folder)
     try:
         near = _estimate(image.convert("RGB"), folder)
-    except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError, SafetensorError) as error:
+    except _UNUSABLE as error:
         raise InvalidRequest(f"The depth model {folder.name} can't be used.", _ROUGH) from error
     if kind == _METRES:
         near = 1 / near.clamp(min=_LEAST_METRES)
@@ -43,6 +47,20 @@ def model_depth(image: Image.Image, folder: Path) -> Image.Image:
     span = float(near.max() - near.min())
     shares = (near - near.min()) / span if span else torch.zeros_like(near)
     return Image.fromarray((shares.numpy() * 255).astype(np.uint8))
+
+
+def own_depth(image: Image.Image, own: OwnDepth) -> Tensor:
+    """(1, h, w), more for what is nearer, in the network's own size, as diffusers asks a model's own network.
+
+    On the CPU in float32. Raises InvalidRequest.
+    """
+    try:
+        near = _ask(image.convert("RGB"), own.folder, own.preparing, own.variant)[1].predicted_depth
+    except _UNUSABLE as error:
+        raise InvalidRequest("The model's own depth network can't be used.", _ROUGH) from error
+    if not bool(torch.isfinite(near).all()):
+        raise InvalidRequest("The model's own depth network says nothing for this picture.", _ROUGH)
+    return cast(Tensor, near)
 
 
 def _kind(folder: Path) -> str:
@@ -61,15 +79,20 @@ def _kind(folder: Path) -> str:
 
 def _estimate(image: Image.Image, folder: Path) -> Tensor:
     """(height, width), as the network says it, brought to the picture's size."""
+    prepare, said = _ask(image, folder, folder)
+    found = prepare.post_process_depth_estimation(said, [image.size[::-1]])
+    return cast(Tensor, found[0]["predicted_depth"])
+
+
+def _ask(image: Image.Image, folder: Path, preparing: Path, variant: str | None = None) -> tuple[Any, Any]:
+    """What made the picture ready, and what the network said of it."""
     from transformers.models.auto.image_processing_auto import AutoImageProcessor
     from transformers.models.auto.modeling_auto import AutoModelForDepthEstimation
 
     reading: Any = {"local_files_only": True, "trust_remote_code": False}
-    prepare: Any = cast(Any, AutoImageProcessor).from_pretrained(folder, backend="pil", **reading)
+    prepare: Any = cast(Any, AutoImageProcessor).from_pretrained(preparing, backend="pil", **reading)
     network: Any = cast(Any, AutoModelForDepthEstimation).from_pretrained(
-        folder, use_safetensors=True, dtype=torch.float32, **reading
+        folder, use_safetensors=True, dtype=torch.float32, variant=variant, **reading
     )
     with torch.inference_mode():
-        said = network.eval()(**prepare(images=image, return_tensors="pt"))
-    found = prepare.post_process_depth_estimation(said, [image.size[::-1]])
-    return cast(Tensor, found[0]["predicted_depth"])
+        return prepare, network.eval()(**prepare(images=image, return_tensors="pt"))

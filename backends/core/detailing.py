@@ -38,7 +38,7 @@ def second_pass(run: Run, shelf: Shelf) -> Generator[Event, None, Run | None]:
     detail.new_scheduler()
     detail.vae = run.vae
     detail.controls = control.read(larger, run.stages, shelf)
-    yield from read_picture(detail)
+    yield from read_picture(detail, shelf)
     return detail
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from backends.core import autoencoders
+from backends.core import autoencoders, own_depth
 from backends.core.language_models import is_language_model
 from backends.core.memory import in_words
 from backends.core.model_folder import ModelFolder
@@ -42,6 +42,7 @@ class Footprint:
 
     `linear` and `elsewhere`: bytes a weight takes, by part, in linear layers and in the others; parts are
     PARTS and, where that differs from other text encoders, "language_model".
+    `main_memory`: whether it is the machine's own memory, where a model's depth network is run.
     `number`: bytes of a number in the arrays, by part. `together`: the parts that stay while another
     runs. `streams`: whether weights can come as they are needed. `libraries`: taken before any model.
     """
@@ -52,6 +53,7 @@ class Footprint:
     together: tuple[str, ...] = PARTS
     streams: bool = False
     libraries: int = 0
+    main_memory: bool = True
 
 
 def plain_footprint(weight: float, number: int, **others: Any) -> Footprint:
@@ -144,23 +146,37 @@ class Needs:
 
     def stages(self, size: Size, batch: int) -> dict[str, int]:
         """The peak while each part runs, beside the parts that stay, libraries included."""
-        return {part: self._stage(part, size, batch) for part in self.networks}
+        stages = {part: self._stage(part, size, batch) for part in self.networks}
+        if alone := self.depth_alone:
+            stages[own_depth.NETWORK] = alone + sum(map(self.weights, self._staying))
+        return stages
+
+    @property
+    def depth_alone(self) -> int:
+        """What the model's own depth network takes while it runs, libraries included; 0 without one, or where
+        it runs elsewhere. It runs in float32, and beside nothing where memory is short."""
+        if not self._footprint.main_memory or not self._folder.facts.finds_depth:
+            return 0
+        return self._footprint.libraries + sum(self._arrays.depth())
 
     @property
     def left_behind(self) -> int:
         """The weights that are there after its last step, when another model may be opened beside it."""
-        staying = {each for each in self.networks if kind(each) in self._footprint.together}
-        return sum(map(self.weights, staying | {self.denoiser}))
+        return sum(map(self.weights, self._staying | {self.denoiser}))
 
     def least(self, size: Size, batch: int) -> int:
         """What it takes, libraries included, when only the layer at work has its weights."""
         arrays = {part: self.arrays(part, size, batch) for part in self.networks if part != "vae"}
         arrays["vae"] = self.decode(size, self.tile_side(_SMALLEST_TILE))
-        return self._footprint.libraries + max(arrays[part] + 2 * self.largest_layer(part) for part in arrays)
+        layers = max(arrays[part] + 2 * self.largest_layer(part) for part in arrays)
+        return max(self._footprint.libraries + layers, self.depth_alone)
+
+    @property
+    def _staying(self) -> set[str]:
+        return {each for each in self.networks if kind(each) in self._footprint.together}
 
     def _stage(self, part: str, size: Size, batch: int) -> int:
-        staying = [each for each in self.networks if kind(each) in self._footprint.together]
-        held = {*staying, part}
+        held = {*self._staying, part}
         return self._footprint.libraries + sum(map(self.weights, held)) + self.arrays(part, size, batch)
 
     def _scaled(self, part: str, float32_bytes: int) -> int:
@@ -229,9 +245,8 @@ def _action(verdict: str, size: Size, least: Callable[[Size], int], free: int) -
 
 def _disk(folder: ModelFolder) -> int:
     """What the weight files take; 0 when they are not there yet."""
-    return sum(
-        path.stat().st_size for part in folder.networks for path in (folder.path / part).glob("*.safetensors")
-    )
+    parts = (*folder.networks, *((own_depth.NETWORK,) if folder.facts.finds_depth else ()))
+    return sum(path.stat().st_size for part in parts for path in (folder.path / part).glob("*.safetensors"))
 
 
 def describe(fit: Fit) -> str:

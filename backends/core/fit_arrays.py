@@ -13,9 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from backends.core.depth_needs import depth_bytes
 from backends.core.ledger import FakeNetwork
 from backends.core.memory_lean import make_lean, onednn_works
 from backends.core.model_folder import ModelFolder
+from backends.core.own_depth import network_of
 from backends.core.quiet import quiet
 from backends.core.streaming_files import build_empty, layers, own_weights
 
@@ -57,6 +59,11 @@ class Arrays:
         """Encoding one prompt: an upper bound by the widest layer, as it is small beside the rest."""
         config = self._folder.configs[part]
         return 8 * _NUMBER * self._folder.facts.token_limit * int(config.get("intermediate_size", 4096))
+
+    def depth(self) -> tuple[int, int]:
+        """The model's own depth network: its weights, and its arrays for the size that it is shown."""
+        own = network_of(self._folder.path)
+        return depth_bytes(own) if own else (0, 0)
 
     def weights(self, part: str) -> Mapping[str, int]:
         """How many weights a part has, in "linear" layers, "convolution" layers and the "rest"."""

@@ -54,10 +54,13 @@ def read(request: Request, stages: Stages) -> Inpainting | None:
 def start_pixels(request: Request) -> Tensor:
     """The request's start picture as (1, 3, height, width) in -1..1, mirrored where it is extended."""
     assert request.init_image is not None
+    return placed(request.init_image, request)
+
+
+def placed(data: bytes, request: Request) -> Tensor:
+    """The same of another picture, where the start picture is."""
     left, top, right, bottom = request.extend
-    inner = pictures.image_array(
-        request.init_image, request.width - left - right, request.height - top - bottom
-    )
+    inner = pictures.image_array(data, request.width - left - right, request.height - top - bottom)
     if not any(request.extend):
         return inner
     edges = ((0, 0), (0, 0), (top, bottom), (left, right))

@@ -19,6 +19,7 @@ from typing import Any, cast
 from backends import families
 from backends.core.contract import BrokenModel, Family, InvalidRequest, ModelFacts
 from backends.core.header import UNREADABLE, read_entries
+from backends.core.own_depth import network_of
 
 _TOKENIZERS = ("tokenizer", "tokenizer_2", "tokenizer_3")
 _VOCABULARIES = ("tokenizer.json", "spiece.model", "tokenizer.model")
@@ -146,6 +147,8 @@ class ModelFolder:
         for part in self.parts:
             for path in self.weight_files(part):
                 _check_safetensors(path)
+        if own := network_of(self.path):
+            _check_safetensors(own.weights)
 
     def check_files(self) -> None:
         """Raises BrokenModel when a file is missing, cut short, or not the one model.json names."""

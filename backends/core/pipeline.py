@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from backends.core import control, guard, pictures, preview, samplers, vae
+from backends.core import control, depth, guard, pictures, preview, samplers, vae
 from backends.core.conditioning import read_prompt, resized
 from backends.core.contract import (
     Event,
@@ -68,7 +68,7 @@ def generate(
     run.references = yield from read_references(run)
     run.controls = control.read(request, stages, shelf)
     conditioning = yield from read_prompt(run, 0)
-    start = yield from read_picture(run)
+    start = yield from read_picture(run, shelf)
     detail = yield from second_pass(run, shelf)
     last, show = detail or run, preview.of(stages) if previews else None
     refining = Refining(last, relay, shelf) if relay and request.refiner else None
@@ -94,6 +94,7 @@ def _check(run: Run, relay: Relay | None) -> None:
     if request.hires is not None:
         stages.check_size(*request.picture_size)
     samplers.check_sampler(request.sampler, stages.facts)
+    depth.check(request, stages.facts)
     run.new_scheduler()
     if request.refiner is not None:
         if relay is None:

@@ -112,10 +112,12 @@ class Relay:
 
 def _can_follow(first: ModelFacts, second: ModelFacts) -> bool:
     """A refiner for this family, or another model of it whose latents are the same."""
-    plain = all(each.prediction_type in _TRAINED and not each.takes_mask for each in (first, second))
+    both = (first, second)
+    plain = all(each.prediction_type in _TRAINED for each in both)
+    told = any(each.takes_mask or each.takes_depth for each in both)
     related = first.family in second.refines or (first.family == second.family and not first.refines)
     alike = (first.latent_channels, first.latent_scale) == (second.latent_channels, second.latent_scale)
-    return plain and related and alike
+    return plain and not told and related and alike
 
 
 def _rest(stages: Stages) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from backends.core import control, inpaint, samplers
+from backends.core import control, depth, inpaint, samplers
 from backends.core.contract import ModelFacts, Notice, Request, Stage, StageFinished, Stages
 from backends.core.enlarger import Enlarger
 from backends.core.prompt_reading import Prompts
@@ -30,6 +30,7 @@ class Run:
     tokens: Sequence[int] = ()
     references: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     inpainting: inpaint.Inpainting | None = None
+    depth: depth.Depth | None = None
     controls: control.Controls = field(default_factory=control.Controls)
     vae: Mapping[str, str] = field(default_factory=dict[str, str])
     denoising: Stage = Stage.DENOISING
@@ -46,6 +47,7 @@ class Run:
             return {**self.follows.provenance, "refiner": f"{made['model']}: {made['model_hash']}"}
         own = {**self.enlarger.provenance} if self.enlarger else {}
         own |= self.vae
+        own |= self.depth.provenance if self.depth else {}
         return {**self.stages.provenance, **self.prompts.provenance, **own, **self.controls.provenance}
 
     @property

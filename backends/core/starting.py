@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from backends.core import guard, hires, inpaint, noise, references, samplers
+from backends.core import depth, guard, hires, inpaint, noise, references, samplers
 from backends.core.contract import Event, InvalidRequest, Request, Stage, StageStarted
 from backends.core.run import Run
+from backends.core.shelf import Shelf
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,13 @@ class Leg:
     region: inpaint.Region
 
 
-def read_picture(run: Run) -> Generator[Event, None, hires.Start | None]:
+def read_picture(run: Run, shelf: Shelf) -> Generator[Event, None, hires.Start | None]:
     """The start picture's latents, or None without one."""
-    request, began = run.request, time.perf_counter()
-    if request.init_image is None and not run.stages.facts.takes_mask:
+    request, facts, began = run.request, run.stages.facts, time.perf_counter()
+    if request.init_image is None and not facts.takes_mask and not facts.takes_depth:
         return None
     yield StageStarted(request.id, Stage.READING_PICTURE)
+    run.depth = depth.read(request, run.stages, shelf)
     start, run.inpainting = None, inpaint.read(request, run.stages)
     if request.init_image is not None:
         start = encoded(run, inpaint.start_pixels(request), "reading the start picture")
@@ -88,6 +90,8 @@ def _starting_point(
         clean = start(generator)
     drawn = noise.draw(shape, generator)
     region = inpaint.region(run.inpainting, facts, clean, drawn, generator)
+    if run.depth is not None:
+        region = depth.ToldDepth(region, run.depth.channel(*shape[-2:]))
     if start is None:
         return drawn * scheduler.init_noise_sigma, scheduler.timesteps, region
     timesteps = _skip(request, scheduler)

@@ -184,7 +184,7 @@ def build_empty(folder: ModelFolder, part: str, dtype: torch.dtype = torch.float
     frequencies of places, rounded to bfloat16, would turn distant words by a wrong angle.
     """
     network: Any = class_named(folder.class_name(part))
-    with _parameters_on_meta():
+    with parameters_on_meta():
         made = _construct_borrowed(network, folder) if _is_borrowed(folder, part) else None
         module = cast(nn.Module, made or _construct(network, folder.path / part))
     module.eval().requires_grad_(False)
@@ -215,7 +215,7 @@ def _construct(network: Any, path: Path) -> Any:
 
 
 @contextmanager
-def _parameters_on_meta() -> Generator[None]:
+def parameters_on_meta() -> Generator[None]:
     """While a module is built, each parameter goes to "meta" before anything fills it.
 
     A plain `torch.device("meta")` would take the buffers along, and those that are computed and not

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from backends.core import few_steps
+from backends.core import few_steps, own_depth
 from backends.core.contract import BrokenModel, Defaults, ModelFacts
 
 _FALLBACK_LIMIT = 77
+_TOLD_DEPTH = ("sd1",)
+"""Families that have models for depth: their UNet takes latents and one channel of depth. One for inpainting
+takes latents, one channel of mask, and latents of what is known."""
 
 
 def unet_facts(
@@ -22,14 +25,17 @@ def unet_facts(
     scaling_factor: float,
     **others: Any,
 ) -> ModelFacts:
-    """The facts of a model of CLIP, UNet and KL autoencoder. Raises BrokenModel for a depth model.
+    """The facts of a model of CLIP, UNet and KL autoencoder. Raises BrokenModel for a UNet of another width.
 
     `usual` are the family's steps, guidance_scale and sampler, and `scaling_factor` its VAE's, where the
     model says nothing else; `others` are further fields of ModelFacts.
     """
     unet, vae, name = configs["unet"], configs["vae"], str(manifest.get("name", folder.name))
     channels = int(vae.get("latent_channels", 4))
-    takes_mask = _takes_mask(folder, int(unet.get("in_channels", channels)), channels)
+    beside = int(unet.get("in_channels", channels)) - channels
+    takes_mask, takes_depth = beside == channels + 1, beside == 1 and family in _TOLD_DEPTH
+    if beside and not takes_mask and not takes_depth:
+        raise _too_wide(folder, channels + beside, channels)
     scale = 2 ** (len(vae["block_out_channels"]) - 1)
     embedding, told = int(unet.get("time_cond_proj_dim") or 0), manifest.get("defaults", {})
     few = few_steps.of_model(_names(folder, name, configs), configs["scheduler"], embedding > 0)
@@ -42,9 +48,11 @@ def unet_facts(
         latent_scale=scale,
         scaling_factor=float(vae.get("scaling_factor", scaling_factor)),
         prediction_type=str(configs["scheduler"].get("prediction_type", "epsilon")),
-        token_limit=_token_limit(configs.get("tokenizer") or configs["tokenizer_2"]),
+        token_limit=_token_limit(configs["tokenizer" if "tokenizer" in configs else "tokenizer_2"]),
         guidance_embedding=embedding,
         takes_mask=takes_mask,
+        takes_depth=takes_depth,
+        finds_depth=takes_depth and own_depth.network_of(folder) is not None,
         scheduler_config={**configs["scheduler"], **(few.scheduler if few else {})},
         defaults=_defaults(unet, scale, wanted),
         **others,
@@ -57,15 +65,12 @@ def _names(folder: Path, name: str, configs: Mapping[str, Mapping[str, Any]]) ->
     return [name, folder.name, *cached, str(configs["unet"].get("_name_or_path", ""))]
 
 
-def _takes_mask(folder: Path, taken: int, made: int) -> bool:
-    """An inpainting model takes latents, one channel of mask, and latents of what is known."""
-    if taken not in (made, 2 * made + 1):
-        raise BrokenModel(
-            f"The UNet in {folder} takes {taken} channels and the VAE makes {made}: "
-            "it is a depth model or the like, which this version can't run.",
-            "Use the plain version of the model.",
-        )
-    return taken != made
+def _too_wide(folder: Path, taken: int, made: int) -> BrokenModel:
+    return BrokenModel(
+        f"The UNet in {folder} takes {taken} channels and the VAE makes {made}: "
+        "it is an editing model or the like, which this version can't run.",
+        "Use the plain version of the model.",
+    )
 
 
 def _token_limit(tokenizer: Mapping[str, Any]) -> int:

@@ -45,6 +45,7 @@ _OF_TRANSFORMERS = (
 )  # fmt: skip
 """Stable Diffusion 3's."""
 _CHANNELS = {5: "a depth model", 7: "an upscaling model", 8: "an editing model", 9: "an inpainting model"}
+_TOLD_DEPTH = 5
 _USE = "Use a Stable Diffusion 1.x, 2.x, 3 or XL model."
 
 
@@ -71,9 +72,23 @@ def kind_of(name: str, header: Header) -> Kind:
     return Kind(version, parts, _prediction(header), "ztsnr" in shapes)
 
 
+def takes_depth(shapes: Shapes) -> bool:
+    """Whether its UNet takes latents and one channel of depth."""
+    return _taken(shapes) == _TOLD_DEPTH
+
+
+def holds_midas(shapes: Shapes) -> bool:
+    """Whether the file holds the depth network of Stability's model: MiDaS, by the names of its makers."""
+    return any(key.startswith("depth_model.") for key in shapes)
+
+
+def _taken(shapes: Shapes) -> int:
+    return shapes.get(UNET + "input_blocks.0.0.weight", (0, 4))[1]
+
+
 def variant(shapes: Shapes) -> str | None:
     """ "an inpainting model: its UNet takes 9 channels", or None for a plain one."""
-    channels = shapes.get(UNET + "input_blocks.0.0.weight", (0, 4))[1]
+    channels = _taken(shapes)
     if channels == 4:
         return None
     return f"{_CHANNELS.get(channels, 'a model of an unknown kind')}: its UNet takes {channels} channels"

@@ -10,6 +10,8 @@ from desktop.downloads.hub import Listing, RemoteFile
 
 _WEIGHED = re.compile(r"(text_encoder(_\d)?|unet|transformer|vae)")
 _PLAIN = re.compile(r"(tokenizer(_\d)?|scheduler)")
+_DEPTH, _PREPARING = "depth_estimator", "feature_extractor"
+"""What models that are told depth bring to find it."""
 _NAME = re.compile(r"\w[\w.-]{0,120}")
 _SMALL = (".json", ".txt", ".model")
 _SMALLEST_WEIGHTS = 32 * 2**20
@@ -36,6 +38,10 @@ def needed_files(listing: Listing) -> tuple[RemoteFile, ...]:
             chosen = [*chosen, *_configs(files), *_weights(listing.repo, folder, files)]
         elif _PLAIN.fullmatch(folder):
             chosen = [*chosen, *_configs(files)]
+    depth = by_folder.get(_DEPTH, [])
+    if any(file.path.endswith(".safetensors") for file in depth):
+        chosen = [*chosen, *_configs(depth), *_weights(listing.repo, _DEPTH, depth)]
+        chosen = [*chosen, *_configs(by_folder.get(_PREPARING, ()))]
     return tuple(sorted(chosen, key=lambda file: file.path))
 
 

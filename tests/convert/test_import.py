@@ -165,7 +165,7 @@ def test_an_inpainting_model_is_known_by_its_channels(folders: dict[str, Path], 
 
 @pytest.mark.parametrize(
     ("version", "channels", "said"),
-    [("2.x", 5, "a depth model"), ("2.x", 7, "an upscaling model"), ("1.x", 8, "an editing model")],
+    [("XL", 5, "a depth model"), ("2.x", 7, "an upscaling model"), ("1.x", 8, "an editing model")],
 )
 def test_other_variants_are_said_to_be_what_they_are(
     folders: dict[str, Path], tmp_path: Path, version: str, channels: int, said: str

@@ -128,10 +128,10 @@ def test_other_kinds_of_model_are_named(model: Path) -> None:
         read_facts(model)
 
 
-def test_depth_models_are_named(model: Path) -> None:
+def test_editing_models_are_named(model: Path) -> None:
     config = json.loads((model / "unet/config.json").read_text())
-    (model / "unet/config.json").write_text(json.dumps(config | {"in_channels": 5}))
-    with pytest.raises(BrokenModel, match="depth"):
+    (model / "unet/config.json").write_text(json.dumps(config | {"in_channels": 8}))
+    with pytest.raises(BrokenModel, match="editing"):
         read_facts(model)
 
 

@@ -236,3 +236,13 @@ def test_pickles_are_not_fetched(hub: Hub) -> None:
     hub.files = {path: data for path, data in hub.files.items() if not path.startswith("vae/diff")}
     with pytest.raises(DownloadFailed, match="no safetensors file for its vae"):
         _plan()
+
+
+def test_a_model_that_is_told_depth_brings_its_depth_network(hub: Hub) -> None:
+    pickled = {"depth_estimator/config.json": b"{}", "depth_estimator/pytorch_model.bin": b"a pickle"}
+    hub.files = {**hub.files, **pickled}
+    assert {file.path for file in _plan().files} == NEEDED
+    whole, half = (f"depth_estimator/model{variant}.safetensors" for variant in ("", ".fp16"))
+    hub.files = {**hub.files, whole: b"whole", half: b"half"}
+    own = {"depth_estimator/config.json", half, "feature_extractor/preprocessor_config.json"}
+    assert {file.path for file in _plan().files} == NEEDED | own

@@ -40,6 +40,8 @@ class ModelFacts:
     classifier-free guidance, or 0. `zero_negative`: an empty negative prompt is zeros, not what the text
     encoder makes of it. `half_vae`: whether the VAE can compute in float16 without overflowing.
     `takes_mask`: an inpainting model, whose denoiser takes a mask and the masked picture's latents, too.
+    `takes_depth`: its denoiser is told how near each place of the start picture is. `finds_depth`: whether it
+    brings a network that finds that.
     `latent_patch`: so many places a side of the autoencoder's latents are one of these, with as many more
     channels. `takes_guidance`: False where a distilled model knows no guidance, and a scale is not used.
     `takes_references`: whether its denoiser looks at reference pictures. `takes_controls`: whether
@@ -65,6 +67,8 @@ class ModelFacts:
     size_step: int = 8
     samplers: tuple[str, ...] = ()
     takes_mask: bool = False
+    takes_depth: bool = False
+    finds_depth: bool = False
     latent_patch: int = 1
     takes_guidance: bool = True
     takes_references: bool = False

@@ -22,6 +22,8 @@ MAX_FEATHER, MAX_EXTEND = 256, 4096
 MIN_EXTENDED = 16
 MAX_REFERENCES = 4
 _LONGEST_NAME = 200
+ROUGH_DEPTH = "rough"
+"""What `Request.depth_by` says for a rough estimate."""
 EDGES = ("left", "top", "right", "bottom")
 """In the order in which `Request.extend` has them."""
 
@@ -82,6 +84,10 @@ class Request:
 
     `refiner` is a second model that makes the last steps; with `hires`, those of the second pass.
 
+    For models that are told depth (ModelFacts.takes_depth): `depth_map` is a picture file's bytes, white for
+    what is near, placed as the start picture is. Without it, depth is found in the start picture `depth_by`
+    the depth model of this name, or ROUGH_DEPTH; "" is the model's own network or, if it has none, roughly.
+
     Raises InvalidRequest when a value can't be used.
     """
 
@@ -106,6 +112,8 @@ class Request:
     controls: tuple[Control, ...] = ()
     vae: str = ""
     refiner: Refiner | None = None
+    depth_map: bytes | None = field(default=None, repr=False)
+    depth_by: str = ""
     id: str = field(default_factory=_new_id, compare=False)
 
     def __post_init__(self) -> None:
@@ -138,11 +146,21 @@ class Request:
             raise InvalidRequest("A VAE's name is too long.", "Give its name, or its file.")
         _check_inpainting(self)
         _check_hires(self)
+        _check_depth(self)
 
     @property
     def picture_size(self) -> tuple[int, int]:
         """Width and height of the finished pictures."""
         return (self.hires.width, self.hires.height) if self.hires else (self.width, self.height)
+
+
+def _check_depth(request: Request) -> None:
+    if len(request.depth_by) > _LONGEST_NAME:
+        raise InvalidRequest("A depth model's name is too long.", "Give its name.")
+    if request.depth_by and request.depth_map is not None:
+        raise InvalidRequest(
+            "There is a depth map, so that depth is not looked for.", "Leave out the map, or the depth model."
+        )
 
 
 def _check_hires(request: Request) -> None:
