@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
-from PySide6.QtCore import QEvent, QMimeData, QSize, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtCore import QMimeData, QSize, Signal
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QBoxLayout,
-    QFrame,
     QHBoxLayout,
     QPushButton,
     QSlider,
@@ -31,6 +29,7 @@ from desktop.view.extend_canvas import ExtendCanvas
 from desktop.view.extend_told import ExtendTold
 from desktop.view.mask_canvas import MaskCanvas
 from desktop.view.mask_sheet import MaskSheet
+from desktop.view.workbench import Workbench
 
 SMALLEST, LARGEST, MOST_FEATHER = 2, 512, 64
 _GROWTH = 1.25
@@ -38,11 +37,12 @@ _BOLDER = 24
 """What a button that is on needs more than one that is off."""
 
 
-class MaskBrush(QFrame):
+class MaskBrush(Workbench):
     """Open while a mask is painted or edges are pulled; each act is in the form at once. `closed` when it
     is done."""
 
     closed = Signal()
+    by_text = ("[", "]")
 
     def __init__(self, make: Make) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class MaskBrush(QFrame):
             button.clicked.connect(lambda _=False, act=act: self._act(act))
         self.done.clicked.connect(self.close_brush)
         bind.follow(self._make.studio, "start_look", self._look_changed)
-        self._keys = self._acts()
+        self.keys = self._acts()
 
     def _acts(self) -> list[tuple[QKeySequence, Callable[[], object]]]:
         """What keys do while the focus is in here."""
@@ -120,24 +120,6 @@ class MaskBrush(QFrame):
             (QKeySequence("Ctrl+Shift+Z"), self.redo.click),
             (QKeySequence("Ctrl+Y"), self.redo.click),
         ]
-
-    def event(self, event: QEvent) -> bool:
-        """The brush's keys come before the window's."""
-        if event.type() == QEvent.Type.ShortcutOverride and self._act_of(cast(QKeyEvent, event)):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if act := self._act_of(event):
-            act()
-        else:
-            super().keyPressEvent(event)
-
-    def _act_of(self, event: QKeyEvent) -> Callable[[], object] | None:
-        pressed = QKeySequence(event.keyCombination())
-        named = QKeySequence(event.text()) if event.text() in ("[", "]") else pressed
-        return next((act for key, act in self._keys if key in (pressed, named)), None)
 
     def _act(self, act: Callable[[MaskSheet], object]) -> None:
         if self.canvas.sheet is not None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QBrush,
     QColor,
-    QDragEnterEvent,
-    QDropEvent,
-    QFocusEvent,
     QImage,
     QKeyEvent,
     QMouseEvent,
@@ -17,12 +14,12 @@ from PySide6.QtGui import (
     QPen,
     QPixmap,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.model.language import tr
 from desktop.view import theme
 from desktop.view.dropped import holds_picture
 from desktop.view.mask_sheet import MaskSheet
+from desktop.view.workbench import Easel
 
 _MARGIN = 24
 _VEIL = 150
@@ -35,21 +32,11 @@ _KEYS = {
 }
 
 
-class MaskCanvas(QWidget):
+class MaskCanvas(Easel):
     """`changed` after each act; `dropped` with what was dropped. `brush` is its width in picture pixels."""
 
-    changed = Signal()
-    dropped = Signal(object)
-
     def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("canvas")
-        self.setAcceptDrops(True)
-        self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(200, 160)
-        self.setAccessibleName(tr("Mask"))
+        super().__init__(tr("Mask"), holds_picture)
         self.setAccessibleDescription(
             tr("Arrow keys move the brush, Space paints, [ and ] change its size, Ctrl+Z takes back")
         )
@@ -103,22 +90,6 @@ class MaskCanvas(QWidget):
             self.changed.emit()
         else:
             super().keyPressEvent(event)
-        self.update()
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if holds_picture(event.mimeData()):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        self.dropped.emit(event.mimeData())
-        event.acceptProposedAction()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QMimeData, QPointF, QRectF, Qt
 from PySide6.QtGui import (
     QColor,
-    QDragEnterEvent,
-    QDropEvent,
-    QFocusEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -16,7 +13,6 @@ from PySide6.QtGui import (
     QPixmap,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from backends.core.contract.pose import KEY_POINTS, Point
 from desktop.model.language import tr
@@ -24,6 +20,7 @@ from desktop.model.pose_presets import joint_in_words
 from desktop.model.pose_sheet import PoseSheet
 from desktop.view import theme
 from desktop.view.pose.drawing import Drawing
+from desktop.view.workbench import Easel
 
 _MARGIN = 24
 _NEAR = 14
@@ -40,21 +37,11 @@ _KEYS: dict[Qt.Key, Point] = {
 }
 
 
-class PoseCanvas(QWidget):
+class PoseCanvas(Easel):
     """Changes the sheet itself; `changed` after each act. `dropped` with what was dropped."""
 
-    changed = Signal()
-    dropped = Signal(object)
-
     def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("canvas")
-        self.setAcceptDrops(True)
-        self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(200, 160)
-        self.setAccessibleName(tr("Pose"))
+        super().__init__(tr("Pose"), QMimeData.hasUrls)
         self.sheet: PoseSheet | None = None
         self.picture, self.shows_picture = QPixmap(), True
         self._held: QPointF | None = None
@@ -145,23 +132,7 @@ class PoseCanvas(QWidget):
         if self.sheet is not None:
             self.sheet.choose(self.sheet.person, (self.sheet.joint + steps) % len(KEY_POINTS))
 
-    # --- drops and drawing ---
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        self.dropped.emit(event.mimeData())
-        event.acceptProposedAction()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.update()
+    # --- drawing ---
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
-from PySide6.QtCore import QEvent, QMimeData, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QPixmap
-from PySide6.QtWidgets import QFileDialog, QFrame, QPushButton, QVBoxLayout
+from PySide6.QtCore import QMimeData, Signal
+from PySide6.QtGui import QKeySequence, QPixmap
+from PySide6.QtWidgets import QFileDialog, QPushButton, QVBoxLayout
 
 from backends.core.contract import MezzotintError
 from backends.core.contract.pose import KEY_POINTS
@@ -23,16 +22,18 @@ from desktop.view import theme
 from desktop.view.canvas import to_pixmap
 from desktop.view.controls import CalmComboBox, caption, row
 from desktop.view.pose.canvas import GROWTH, PoseCanvas
+from desktop.view.workbench import Workbench
 
 _BOLDER = 24
 """What a button that is on needs more than one that is off."""
 
 
-class PoseEditor(QFrame):
+class PoseEditor(Workbench):
     """`changed` with the pose, as OpenPose's JSON, after each act; `closed` when it is done."""
 
     changed = Signal(bytes)
     closed = Signal()
+    by_text = ("+", "-", ",", ".")
 
     def __init__(self, make: Make) -> None:
         super().__init__()
@@ -80,19 +81,6 @@ class PoseEditor(QFrame):
 
     # --- keys ---
 
-    def event(self, event: QEvent) -> bool:
-        """The editor's keys come before the window's."""
-        if event.type() == QEvent.Type.ShortcutOverride and self._act_of(cast(QKeyEvent, event)):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if act := self._act_of(event):
-            act()
-        else:
-            super().keyPressEvent(event)
-
     def _acts(self) -> list[tuple[QKeySequence, Callable[[], object]]]:
         """What keys do while the focus is in here."""
         return [
@@ -110,11 +98,6 @@ class PoseEditor(QFrame):
             (QKeySequence("Ctrl+Shift+Z"), self.redo.click),
             (QKeySequence("Ctrl+Y"), self.redo.click),
         ]
-
-    def _act_of(self, event: QKeyEvent) -> Callable[[], object] | None:
-        pressed = QKeySequence(event.keyCombination())
-        named = QKeySequence(event.text()) if event.text() in ("+", "-", ",", ".") else pressed
-        return next((act for key, act in self._keys if key in (pressed, named)), None)
 
     # --- what is done ---
 
@@ -208,7 +191,7 @@ class PoseEditor(QFrame):
         self.done.clicked.connect(self.close_editor)
         self.canvas.changed.connect(self._tell)
         self.canvas.dropped.connect(self._take)
-        self._keys = self._acts()
+        self.keys = self._acts()
 
     def _describe(self) -> None:
         self.preset.addItem(tr("Choose a pose"), "")
