@@ -91,4 +91,6 @@ def _choice(model: InstalledModel) -> ModelChoice | None:
         family=facts.family,
         refines=facts.refines,
         has_refiner=facts.has_refiner,
+        takes_depth=facts.takes_depth,
+        finds_depth=facts.finds_depth,
     )

@@ -138,16 +138,20 @@ def _entry(queued: QueuedJob, job: Job) -> Entry:
     known = Beside(
         references=_pictures(request.references, brought.references),
         controls=_pictures([control.image for control in request.controls], brought.controls),
+        depth_map=_picture(request.depth_map, brought.depth_map),
     )
-    (start,) = _pictures([request.init_image], [brought.start]) if request.init_image else (None,)
     return Entry(
         job=job,
         state=queued.state,
-        start=start,
+        start=_picture(request.init_image, brought.start),
         beside=beside_of(request, known),
         done=queued.done,
         reason=queued.problem,
     )
+
+
+def _picture(found: bytes | None, named: InitPicture | None) -> StartPicture | None:
+    return _pictures([found], [named])[0] if found is not None else None
 
 
 def _pictures(found: Sequence[bytes], named: Sequence[InitPicture | None]) -> tuple[StartPicture, ...]:
@@ -169,4 +173,5 @@ def to_brought(start: StartPicture | None, beside: Beside) -> Brought:
         start=start and to_init(start),
         references=tuple(map(to_init, beside.references)),
         controls=tuple(map(to_init, beside.controls)),
+        depth_map=beside.depth_map and to_init(beside.depth_map),
     )

@@ -62,7 +62,8 @@ def record_of(made: Made, created: str) -> Record:
     """How a picture of this session was made."""
     brought = to_brought(made.start, made.beside)
     controls = tuple(map(describe_control, made.request.controls, brought.controls))
-    return describe(made.request, made.event, brought.start, created, brought.references, controls)
+    told = brought.references, controls, brought.depth_map
+    return describe(made.request, made.event, brought.start, created, *told)
 
 
 def picture_destination(settings: Settings) -> Destination:

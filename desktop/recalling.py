@@ -19,7 +19,7 @@ Tell = Callable[[str], None]
 
 def names_pictures(record: Record) -> bool:
     """Whether files have to be read to recall it."""
-    return bool(record.init_image or record.references or record.controls)
+    return bool(record.init_image or record.references or record.controls or record.depth_map)
 
 
 def recall(record: Record, program: str = "Mezzotint", extras: tuple[str, ...] = ()) -> ForeignRecipe:
@@ -28,7 +28,7 @@ def recall(record: Record, program: str = "Mezzotint", extras: tuple[str, ...] =
     start, made = _start(record, left.append), record.inpainting or Inpainted()
     references = tuple(_references(record, left.append))
     guides = tuple(_guides(record, left.append))
-    again = start is not None
+    again, depth_map = start is not None, _depth_map(record, left.append)
     return ForeignRecipe(
         recipe=record,
         program=program,
@@ -39,6 +39,7 @@ def recall(record: Record, program: str = "Mezzotint", extras: tuple[str, ...] =
         extend=made.extend if again else (0, 0, 0, 0),
         references=references,
         guides=guides,
+        depth_map=depth_map,
     )
 
 
@@ -49,6 +50,17 @@ def _start(record: Record, tell: Tell) -> StartPicture | None:
         return _found(record.init_image)
     except UnreadablePicture as error:
         tell(said(error.message))
+        return None
+
+
+def _depth_map(record: Record, tell: Tell) -> StartPicture | None:
+    if record.depth_map is None:
+        return None
+    try:
+        return _found(record.depth_map)
+    except UnreadablePicture:
+        name = record.depth_map.name
+        tell(tr("The depth map {name} is not there any more, or is another picture now.", name=name))
         return None
 
 

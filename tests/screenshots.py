@@ -49,6 +49,7 @@ from desktop.view import theme
 from desktop.view.app import Workshop, wear_theme
 from tests import (
     screenshots_additions,
+    screenshots_depth,
     screenshots_gallery,
     screenshots_guides,
     screenshots_inpaint,
@@ -250,6 +251,7 @@ STATES: Mapping[str, Callable[[Scene], None]] = {
         *screenshots_inside.STATES, *screenshots_models.STATES, *screenshots_additions.STATES,
         *screenshots_inpaint.STATES, *screenshots_pose.STATES, *screenshots_plot.STATES,
         *screenshots_upscale.STATES, *screenshots_guides.STATES, *screenshots_refiner.STATES,
+        *screenshots_depth.STATES,
     )
 }  # fmt: skip
 FULL = {state.__name__ for state in screenshots_gallery.STATES} | {"upscaling"}

@@ -17,16 +17,23 @@ from PIL import Image
 from torch import Tensor
 
 from backends.core import inpaint, pictures
-from backends.core.contract import ROUGH_DEPTH, InvalidRequest, ModelFacts, Request, Stages
+from backends.core.contract import (
+    GIVEN_DEPTH,
+    OWN_DEPTH,
+    ROUGH_DEPTH,
+    ROUGHLY_FOUND,
+    START_DEPTH,
+    InvalidRequest,
+    ModelFacts,
+    Request,
+    Stages,
+)
 from backends.core.depth_model import model_depth, own_depth
 from backends.core.model_folder import sha256
 from backends.core.own_depth import OwnDepth, network_of
 from backends.core.rough_depth import rough_depth
 from backends.core.shelf import Shelf
 
-PROVENANCE = "start_depth"
-_GIVEN, _OWN = "a depth map", "the model's own network"
-_ROUGH = "a rough estimate, without a model"
 _WITH_ARRAYS = 2
 """A depth network of this kind takes less than so many times its weights while it works (depth_needs.py)."""
 
@@ -47,7 +54,7 @@ class Depth:
 
     @property
     def provenance(self) -> Mapping[str, str]:
-        return {PROVENANCE: self.found}
+        return {START_DEPTH: self.found}
 
 
 @dataclass(frozen=True)
@@ -84,14 +91,14 @@ def read(request: Request, stages: Stages, shelf: Shelf) -> Depth | None:
     if not stages.facts.takes_depth:
         return None
     if request.depth_map is not None:
-        return Depth(inpaint.placed(request.depth_map, request).mean(dim=1, keepdim=True), _GIVEN)
+        return Depth(inpaint.placed(request.depth_map, request).mean(dim=1, keepdim=True), GIVEN_DEPTH)
     image = _as_image(inpaint.start_pixels(request))
     own = None if request.depth_by else network_of(stages.facts.folder)
     if own is not None:
         _make_room(stages, own)
-        return Depth(own_depth(image, own)[None], f"{_OWN}: {sha256(own.weights)}")
+        return Depth(own_depth(image, own)[None], f"{OWN_DEPTH}: {sha256(own.weights)}")
     if request.depth_by in ("", ROUGH_DEPTH):
-        return Depth(_as_tensor(rough_depth(image)), _ROUGH)
+        return Depth(_as_tensor(rough_depth(image)), ROUGHLY_FOUND)
     folder = shelf.depth_model(request.depth_by)
     digests = " ".join(map(sha256, sorted(folder.glob("*.safetensors"))))
     return Depth(_as_tensor(model_depth(image, folder)), f"{request.depth_by}: {digests}")

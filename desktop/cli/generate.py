@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from backends.core.contract import (
     EACH_PICTURES,
+    START_DEPTH,
     Backend,
     Event,
     MezzotintError,
@@ -168,6 +169,9 @@ class Making:
         upscaler = self.plan.like.provenance.get("upscaler") if self.plan.like else None
         if upscaler and ready.provenance.get("upscaler", upscaler) != upscaler:
             self.progress.note("That picture was enlarged by another upscaler, so this one will differ.")
+        depth = self.plan.like.provenance.get(START_DEPTH) if self.plan.like else None
+        if depth and ready.provenance.get(START_DEPTH, depth) != depth:
+            self.progress.note("That picture's depth was found otherwise, so this one will differ.")
         refiner = _digest(self.plan.like) if self.plan.like else ""
         if refiner and not ready.provenance.get("refiner", refiner).endswith(refiner):
             self.progress.note("That picture was finished by another refiner, so this one will differ.")
@@ -196,7 +200,8 @@ class Making:
         began = time.perf_counter()
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         plan = self.plan
-        record = describe(plan.request, ready, plan.init, created, plan.references, plan.controls)
+        told = plan.references, plan.controls, plan.depth_map
+        record = describe(plan.request, ready, plan.init, created, *told)
         data = encode_picture(ready.picture, record)
         path = self.plan.destination.save(data, self.plan.request, ready.picture_index)
         digest = hashlib.sha256(data).hexdigest()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from backends.core.contract import SAMPLERS
 from desktop.cli.control_options import add_control
+from desktop.cli.depth_options import add_depth
 from desktop.cli.hires_options import Target, add_hires
 from desktop.cli.inpaint_options import add_inpaint
 from desktop.cli.lora_options import add_lora
@@ -49,6 +50,7 @@ class GenerateOptions:
     lora: list[str] = field(default_factory=list[str])
     memory: str | None = None
     vae: str | None = None
+    depth: str | None = None
     vae_tile: str | None = None
     out: str | None = None
     like: str | None = None
@@ -104,6 +106,7 @@ def add_generate(parser: argparse.ArgumentParser) -> None:
         type=number("strength", "0 to 1"),
         help="how far to leave it, 0 to 1 (0.75)",
     )
+    add_depth(parser)
     add_inpaint(parser)
     add_reference(parser)
     add_control(parser)

@@ -15,6 +15,7 @@ from backends.core.model_folder import read_facts
 from backends.core.prompt_tags import LoraTag, split_tags, with_tag
 from backends.core.shelf import Shelf
 from desktop.cli.control_options import Controls, find_controls
+from desktop.cli.depth_options import Depth, find_depth
 from desktop.cli.generate_options import GenerateOptions
 from desktop.cli.hires_options import HiresOptions, find_hires
 from desktop.cli.inpaint_options import find_inpainting, size_for
@@ -45,6 +46,7 @@ class Plan:
     init: InitPicture | None
     references: tuple[InitPicture, ...]
     controls: tuple[Controlled, ...]
+    depth_map: InitPicture | None
     refiner_folder: Path | None
     destination: Destination
     like: Record | None
@@ -68,8 +70,10 @@ def make_plan(options: GenerateOptions) -> Plan:
     loras, files = loras_asked_for(options.lora)
     refining = find_refiner(options.refiner, known, [paths.expand(text) for text in options.models])
     vae, vae_files = find_vae(options.vae, known.vae)
+    facts = read_facts(model.folder)
+    depth = find_depth(options.depth, known, facts, Shelf(search))
     request = _make_request(
-        options, known, model, read_facts(model.folder), data, references, controls, loras, refining, vae
+        options, known, model, facts, data, references, controls, loras, refining, vae, depth
     )
     destination = parse_destination(options.out)
     destination.prepare(request)
@@ -81,11 +85,12 @@ def make_plan(options: GenerateOptions) -> Plan:
         init=init,
         references=references.named,
         controls=controls.told,
+        depth_map=depth.told,
         refiner_folder=refining.folder,
         destination=destination,
         like=like,
         search=(*search, *files, *controls.files, *vae_files),
-        notes=_notes(options, like, init, controls),
+        notes=_notes(options, like, init, controls, depth),
     )
 
 
@@ -127,6 +132,7 @@ def _make_request(
     loras: tuple[LoraTag, ...],
     refining: Refining,
     vae: str,
+    depth: Depth,
 ) -> Request:
     """What is given, else what the record says, else what suits the model and its LoRAs."""
     prompt = reduce(with_tag, loras, _first(options.prompt, known.prompt))
@@ -154,6 +160,8 @@ def _make_request(
         references=references.data,
         controls=controls.wanted,
         vae=vae,
+        depth_by=depth.by,
+        depth_map=depth.data,
         feather=new.feather,
         extend=new.extend,
         refiner=refining.wanted,
@@ -177,13 +185,13 @@ def _first(*values: _T | None) -> _T:
 
 
 def _notes(
-    options: GenerateOptions, like: Record | None, init: InitPicture | None, controls: Controls
+    options: GenerateOptions, like: Record | None, init: InitPicture | None, controls: Controls, depth: Depth
 ) -> tuple[str, ...]:
     notes: list[str] = []
     if options.strength is not None and init is None:
         notes.append("--strength does nothing without --init.")
     if like is not None and not like.provenance.get("backend"):
         notes.append("That picture was made by another program, so this one will be like it at best.")
-    if any(each.prepare == DEPTH and not each.by for each in controls.wanted):
+    if depth.is_rough or any(each.prepare == DEPTH and not each.by for each in controls.wanted):
         notes.append("The depth is a rough estimate: a depth model finds it far better (docs/control.md).")
     return tuple(notes)

@@ -193,6 +193,8 @@ def _as_plain(saved: Saved) -> dict[str, Any]:
         "guidance_scale": record.guidance_scale,
         "clip_skip": record.clip_skip,
         "vae": record.vae or None,
+        "depth_by": record.depth_by,
+        "depth_map": record.depth_map.path if record.depth_map else None,
         "init_image": record.init_image.path if record.init_image else None,
         "strength": record.strength if record.init_image else None,
         "controls": [asdict(control) for control in record.controls],

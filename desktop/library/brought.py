@@ -12,11 +12,13 @@ from desktop.library.record import Controlled, InitPicture
 
 @dataclass(frozen=True, kw_only=True)
 class Brought:
-    """The one it starts from, its reference pictures, and its ControlNets' in the order of its `controls`."""
+    """The one it starts from, its reference pictures, its ControlNets' in the order of its `controls`, and
+    its depth map."""
 
     start: InitPicture | None = None
     references: tuple[InitPicture, ...] = ()
     controls: tuple[InitPicture, ...] = ()
+    depth_map: InitPicture | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """For JSON."""
@@ -25,11 +27,12 @@ class Brought:
 
 def from_plain(entries: Mapping[str, Any]) -> Brought:
     """What `to_plain` made; what is missing is none. Raises TypeError for what is of another kind."""
-    start = entries.get("start")
+    start, depth_map = entries.get("start"), entries.get("depth_map")
     return Brought(
         start=InitPicture(**start) if start else None,
         references=tuple(InitPicture(**each) for each in entries.get("references", ())),
         controls=tuple(InitPicture(**each) for each in entries.get("controls", ())),
+        depth_map=InitPicture(**depth_map) if depth_map else None,
     )
 
 

@@ -140,6 +140,7 @@ def _to_json(job: Job, brought: Brought) -> str:
                 **settings_of(job.request),
                 **texts,
                 **_inpainting(job.request),
+                "depth_map": _text(job.request.depth_map),
                 "references": [base64.b64encode(data).decode() for data in job.request.references],
                 "controls": [_control(each) for each in job.request.controls],
                 "hires": asdict(job.request.hires) if job.request.hires else None,
@@ -157,8 +158,15 @@ def _to_json(job: Job, brought: Brought) -> str:
 
 
 def _inpainting(request: Request) -> dict[str, Any]:
-    mask = None if request.mask is None else base64.b64encode(request.mask).decode()
-    return {"mask": mask, "feather": request.feather, "extend": request.extend}
+    return {"mask": _text(request.mask), "feather": request.feather, "extend": request.extend}
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else base64.b64encode(data).decode()
+
+
+def _data(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)
 
 
 def _control(control: Control) -> dict[str, Any]:
@@ -174,12 +182,13 @@ def _request(entries: dict[str, Any], init_image: bytes | None) -> Request:
     mask, extend = entries.pop("mask", None), entries.pop("extend", (0, 0, 0, 0))
     references: list[str] = entries.pop("references", [])
     controls: list[dict[str, Any]] = entries.pop("controls", [])
-    data, hires = None if mask is None else base64.b64decode(mask), entries.pop("hires", None)
-    refiner = entries.pop("refiner", None)
+    hires, refiner = entries.pop("hires", None), entries.pop("refiner", None)
+    depth_map = _data(entries.pop("depth_map", None))
     return Request(
         **entries,
         init_image=init_image,
-        mask=data,
+        mask=_data(mask),
+        depth_map=depth_map,
         references=tuple(map(base64.b64decode, references)),
         controls=tuple(map(_to_control, controls)),
         extend=tuple(extend),

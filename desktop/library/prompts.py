@@ -35,7 +35,8 @@ class UsedPrompt:
 
 def settings_of(request: Request) -> dict[str, Any]:
     """What a request says besides its prompts, as plain data."""
-    texts, pictures = ("prompt", "negative_prompt"), ("init_image", "mask", "references", "controls")
+    texts = ("prompt", "negative_prompt")
+    pictures = ("init_image", "mask", "references", "controls", "depth_map")
     apart = (*texts, *pictures, "feather", "extend", "hires", "refiner", "id")
     return {name: value for name, value in vars(request).items() if name not in apart}
 

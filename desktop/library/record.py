@@ -78,7 +78,8 @@ class Record:
     `created` is UTC in ISO 8601. `template` and `negative_template` are the prompts as they were written,
     where they left a choice; the others are what came of it. With `hires`, `width` and `height` are the first
     pass's; `picture_size` is the picture's own. `vae` is the VAE that stood in for the model's own, if any;
-    the SHA-256 of its file is `vae_hash` in the provenance.
+    the SHA-256 of its file is `vae_hash` in the provenance. `depth_by` and `depth_map` are the request's;
+    whose depth it was says START_DEPTH in the provenance.
     """
 
     prompt: str
@@ -102,6 +103,8 @@ class Record:
     refiner: Refiner | None = None
     upscaled: Upscaled | None = None
     vae: str | None = None
+    depth_by: str | None = None
+    depth_map: InitPicture | None = None
     provenance: Mapping[str, str] = field(default_factory=dict[str, str])
     stage_seconds: Mapping[str, float] = field(default_factory=dict[str, float])
     created: str = ""
@@ -122,6 +125,7 @@ def describe(
     created: str,
     references: tuple[InitPicture, ...] = (),
     controls: tuple[Controlled, ...] = (),
+    depth_map: InitPicture | None = None,
 ) -> Record:
     """The record of a picture that this request made."""
     return Record(
@@ -147,6 +151,8 @@ def describe(
         hires=request.hires,
         refiner=request.refiner,
         vae=request.vae or None,
+        depth_by=request.depth_by or None,
+        depth_map=depth_map,
         provenance=dict(ready.provenance),
         stage_seconds={stage: round(seconds, 4) for stage, seconds in ready.stage_seconds.items()},
         created=created,
@@ -218,6 +224,8 @@ def from_json(text: str) -> Record:
         refiner=_kept(entries, "refiner", Refiner, "the refiner"),
         upscaled=_upscaled(entries),
         vae=entries.text("vae"),
+        depth_by=entries.text("depth_by"),
+        depth_map=_init_picture(entries, "depth_map"),
         provenance={name: str(value) for name, value in entries.table("provenance").items()},
         stage_seconds={name: float(value) for name, value in entries.table("stage_seconds").items()},
         created=entries.text("created") or "",

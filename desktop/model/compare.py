@@ -10,7 +10,7 @@ from psygnal import SignalGroupDescriptor
 
 from backends.core.contract import SAMPLERS
 from desktop.library.record import Controlled
-from desktop.model import guides, hires_told, inpainted, refining
+from desktop.model import depth, guides, hires_told, inpainted, refining
 from desktop.model.language import tr
 from desktop.model.recipes import Recipe
 
@@ -72,6 +72,7 @@ def _settings(item: Item) -> dict[str, str]:
         tr("Guides"): guides.told(recipe.controls, list(map(_guiding, recipe.controls))),
         tr("References"): ", ".join(picture.name for picture in recipe.references),
         tr("VAE"): recipe.vae or "",
+        tr("Depth"): depth.told(recipe.depth_by, recipe.depth_map.name if recipe.depth_map else ""),
         tr("CLIP skip"): _words(recipe.clip_skip),
         tr("Backend"): item.backend,
         tr("Time"): f"{item.seconds:.1f} s" if item.seconds else "",

@@ -45,6 +45,7 @@ class ModelChoice:
     `takes_controls` and `takes_references`: whether ControlNets can guide it, and whether it looks at
     pictures. `made_for` is the backend that it was converted for, or "".
     Its pictures' sides are multiples of `size_step`, and one of `sizes` where it was converted for some.
+    `takes_depth`: it keeps a picture's depth; `finds_depth`: by a network of its own.
     `refines`: the families whose pictures it is made to finish; `has_refiner`: whether there are such for it.
     """
 
@@ -61,6 +62,8 @@ class ModelChoice:
     family: str = ""
     refines: tuple[str, ...] = ()
     has_refiner: bool = False
+    takes_depth: bool = False
+    finds_depth: bool = False
 
 
 @dataclass(kw_only=True)
@@ -72,7 +75,8 @@ class Form:
     count only with a `start` picture; `width` and `height` are without what is extended. The hi-res fix is
     off while `hires_by` is empty, and with a start picture. `references` are pictures that the model looks
     at, `guides` those of ControlNets. `refiner` is the model that makes the last steps, or empty.
-    `vae` is the VAE that stands in for the model's own, or empty.
+    `vae` is the VAE that stands in for the model's own, or empty. `depth_by` says what finds depth, for
+    models that keep it, unless there is a `depth_map`.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -102,6 +106,8 @@ class Form:
     references: tuple[StartPicture, ...] = ()
     guides: tuple[Guide, ...] = ()
     vae: str = ""
+    depth_by: str = ""
+    depth_map: StartPicture | None = None
     refiner: str = ""
     refiner_switch: float = REFINER_SWITCH
 
@@ -152,7 +158,8 @@ class Form:
     @property
     def beside(self) -> Beside:
         """The pictures that the next request has beside the one it starts from."""
-        return Beside(references=self.references, controls=tuple(guide.picture for guide in self.guides))
+        guides = tuple(guide.picture for guide in self.guides)
+        return Beside(references=self.references, controls=guides, depth_map=self.depth_map)
 
     def use_hires(self, hires: Hires | None) -> None:
         """A second pass as this one, from the form's size; or none."""
@@ -171,6 +178,10 @@ class Form:
         self.refiner = refiner.model if refiner else ""
         if refiner is not None:
             self.refiner_switch = refiner.switch
+
+    def use_depth(self, by: str, depth_map: StartPicture | None) -> None:
+        """Depth is this map's or, without one, found by this."""
+        self.depth_map, self.depth_by = depth_map, "" if depth_map else by
 
     def use_inpainting(self, mask: bytes | None, feather: int, extend: tuple[int, int, int, int]) -> None:
         """What of the start picture is made anew, and how much around it; without either, nothing."""
@@ -204,6 +215,8 @@ class Form:
             hires=self.hires,
             refiner=self.refining,
             vae=self.vae,
+            depth_by=self.depth_by,
+            depth_map=self.depth_map.data if self.depth_map else None,
             references=tuple(picture.data for picture in self.references),
             controls=tuple(guide.control() for guide in self.guides),
         )
@@ -228,6 +241,7 @@ class Form:
         self.use_hires(request.hires)
         self.use_refiner(request.refiner)
         self.vae = request.vae
+        self.use_depth(request.depth_by, beside_of(request, beside).depth_map)
         self.steps, self.guidance_scale = request.steps, request.guidance_scale
         self.clip_skip, self.count = request.clip_skip, 1
         self.choose_seed(seed)

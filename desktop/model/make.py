@@ -20,6 +20,7 @@ from backends.core.contract import (
     Picture,
     Request,
 )
+from desktop.model import depth
 from desktop.model.bench import Bench, Reader
 from desktop.model.extending import Extending
 from desktop.model.form import FEATHER, NOT_EXTENDED, STRENGTH, Form, ModelChoice, sides_for
@@ -171,6 +172,11 @@ class Make:
         self._to_shape = picture
         self.form.start = picture
 
+    def bring_depth_map(self, path: Path) -> None:
+        """Takes the depth from the picture in this file."""
+        if self._reader is not None:
+            self._reader.open_start(path, lambda picture: self.form.use_depth("", picture), self.not_opened)
+
     def use_start(self, picture: StartPicture | None) -> None:
         """Starts the next pictures from this one, whatever its shape; or from noise again."""
         self.form.start = picture
@@ -189,6 +195,8 @@ class Make:
         before = {each.name: getattr(self.form, each.name) for each in fields(Form)}
         left = (*fill(self.form, foreign.recipe, self.models), *foreign.extras)
         self.form.references, self.form.guides = foreign.references, foreign.guides
+        if foreign.depth_map is not None:
+            self.form.use_depth("", foreign.depth_map)
         if foreign.start is not None:
             self.form.start, self.form.strength = foreign.start, foreign.recipe.strength or STRENGTH
             self._take_inpainting(foreign)
@@ -233,6 +241,7 @@ class Make:
         if start is not None and self.studio.no_start:
             raise self._no_start(tr("Remove the start picture, or choose another backend in Settings."))
         self.guides.check(request)
+        depth.check(request, self.models[request.model])
         refiner = self._folder(request.refiner.model) if request.refiner else None
         place = self.settings.place(self.automatic)
         job = Job(request=request, model_folder=folder, refiner_folder=refiner, **place)
@@ -288,7 +297,10 @@ class Make:
             )
 
     def _model_changed(self, name: str) -> None:
-        """A refiner that can't follow the new model is left out."""
+        """A refiner that can't follow the new model is left out, and depth where it is of no use."""
+        choice = self.models.get(name)
+        if choice is not None and not choice.takes_depth:
+            self.form.use_depth("", None)
         second = self.models.get(self.form.refiner)
         if second is not None and not can_follow(self.models.get(name), second):
             self.form.use_refiner(None)

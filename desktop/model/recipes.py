@@ -48,6 +48,10 @@ class Recipe(Protocol):
     @property
     def vae(self) -> str | None: ...
     @property
+    def depth_by(self) -> str | None: ...
+    @property
+    def depth_map(self) -> InitPicture | None: ...
+    @property
     def refiner(self) -> Refiner | None: ...
     @property
     def inpainting(self) -> Inpainted | None: ...
@@ -62,7 +66,7 @@ class ForeignRecipe:
     """A recipe, the program that wrote it, and what it holds besides, which we have no field for.
 
     `start` is the picture it started from, where that is still at hand; `mask` to `extend` are what was made
-    anew in it. `references` and `guides` are those whose pictures are at hand.
+    anew in it. `references`, `guides` and `depth_map` are those whose pictures are at hand.
     """
 
     recipe: Recipe
@@ -74,6 +78,7 @@ class ForeignRecipe:
     extend: tuple[int, int, int, int] = (0, 0, 0, 0)
     references: tuple[StartPicture, ...] = ()
     guides: tuple[Guide, ...] = ()
+    depth_map: StartPicture | None = None
 
 
 def fill(form: Form, recipe: Recipe, models: Mapping[str, ModelChoice]) -> tuple[str, ...]:
@@ -96,6 +101,7 @@ def fill(form: Form, recipe: Recipe, models: Mapping[str, ModelChoice]) -> tuple
     )
     form.use_hires(recipe.hires)
     form.vae = recipe.vae or ""
+    form.use_depth(recipe.depth_by or "", None)
     return tuple(phrase for phrase in left if phrase)
 
 

@@ -30,15 +30,18 @@ class StartPicture:
 @dataclass(frozen=True, kw_only=True)
 class Beside:
     """Pictures that a request has beside the one it starts from: those that the model looks at, and those of
-    its ControlNets, in the order in which the request has them."""
+    its ControlNets, in the order in which the request has them; and its depth map."""
 
     references: tuple[StartPicture, ...] = ()
     controls: tuple[StartPicture, ...] = ()
+    depth_map: StartPicture | None = None
 
 
 def beside_of(request: Request, known: Beside) -> Beside:
     """The request's pictures, with their names where they are known."""
+    maps = [request.depth_map] if request.depth_map is not None else []
     return Beside(
+        depth_map=next(iter(_named(maps, [known.depth_map] if known.depth_map else [])), None),
         references=_named(request.references, known.references),
         controls=_named([control.image for control in request.controls], known.controls),
     )

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from backends.core.contract import SAMPLERS
-from desktop.model import additions, guides, hires_told, inpainted, refining
+from desktop.model import additions, depth, guides, hires_told, inpainted, refining
 from desktop.model.backends import place_in_words
 from desktop.model.language import tr
 from desktop.model.make import Make
@@ -40,6 +40,7 @@ _FACTS = (
     "Hi-res fix",
     "Refiner",
     "VAE",
+    "Depth",
     "Sampler",
     "Backend",
     "Time",
@@ -146,6 +147,7 @@ class Details(QWidget):
             "Hi-res fix": hires_told.told(request.hires, (request.width, request.height)),
             "Refiner": refining.told(request.refiner),
             "VAE": request.vae,
+            "Depth": depth.told("", made.beside.depth_map.name if made.beside.depth_map else "", provenance),
             "Sampler": f"{SAMPLERS[request.sampler]}, {tr('{count} steps', count=request.steps)}",
             "Backend": place_in_words(provenance, self._make.studio.hardware),
             "Time": f"{made.seconds:.1f} s",

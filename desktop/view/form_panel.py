@@ -32,6 +32,7 @@ from desktop.view.controls import (
     scrolling,
     slider,
 )
+from desktop.view.depth_row import DepthRow
 from desktop.view.guides.references import ReferencesField
 from desktop.view.refiner_rows import RefinerRows
 from desktop.view.sampler_box import SamplerBox
@@ -65,15 +66,12 @@ class FormPanel(QFrame):
         self.start, self.references = StartField(make), ReferencesField(make.guides)
         self.model, self.model_said = self._models(), quiet()
         self.model_said.setWordWrap(True)
-        self.model_said.setText(
-            tr("A refiner: it is made for a start picture, or for the last steps after another model.")
-        )
         self.size_field = SizeField(make)
         self.count, self.steps = CalmSpinBox(1, MAX_COUNT), CalmSpinBox(1, MAX_STEPS)
         self.guidance, self.guidance_slider = CalmDoubleSpinBox(0, 100, 0.5), slider(10, 200, 5)
         self.seed = SeedField(make.form)
         self.sampler, self.clip_skip = SamplerBox(make), CalmSpinBox(0, 11)
-        self.refiner, self.vae = RefinerRows(make), VaeRow(make)
+        self.refiner, self.vae, self.depth_row = RefinerRows(make), VaeRow(make), DepthRow(make)
         self.more = Fold(tr("More: sampler, VAE, CLIP skip"), self._advanced())
         self.folds, self._further = [self.leave_out, self.more], QVBoxLayout()
         self.generate = QPushButton(tr("Generate"))
@@ -164,7 +162,7 @@ class FormPanel(QFrame):
         bind.decimal(self.guidance, form, "guidance_scale")
         bind.slide(self.guidance_slider, self.guidance)
         bind.follow(self._make.studio, "progress", self._name_button)
-        for field in ("model", "start", "refiner", "vae"):
+        for field in ("model", "start", "refiner", "vae", "depth_map"):
             bind.follow(form, field, self._say_of_model)
         bind.follow(self._make.studio, "models", self._say_of_model)
         self.generate.clicked.connect(self._make.generate)
@@ -172,15 +170,25 @@ class FormPanel(QFrame):
         self.steps.setToolTip(tr("More steps take longer and add less and less"))
 
     def _say_of_model(self, _: object = None) -> None:
-        """That a model is for the last steps only, and that a refiner is one of the settings folded away."""
+        """What a model lacks, and that a refiner is one of the settings folded away."""
         form, model = self._make.form, self._make.models.get(self._make.form.model)
-        self.model_said.setVisible(model is not None and bool(model.refines) and form.start is None)
+        words = "" if model is None or form.start else self._lacking(model)
+        self.model_said.setText(words)
+        self.model_said.setVisible(bool(words))
         has = model is not None and model.has_refiner
         self.more.button.setText(
             tr("More: sampler, VAE, refiner") if has else tr("More: sampler, VAE, CLIP skip")
         )
         if form.refiner or form.vae:
             self.more.button.setChecked(True)
+
+    def _lacking(self, model: ModelChoice) -> str:
+        """What is to be known of it while there is no start picture."""
+        if model.refines:
+            return tr("A refiner: it is made for a start picture, or for the last steps after another model.")
+        if model.takes_depth and self._make.form.depth_map is None:
+            return tr("It keeps the depth of a picture: choose one to start from, or a depth map.")
+        return ""
 
     def _name_button(self, progress: object) -> None:
         busy = progress is not None
@@ -211,12 +219,13 @@ class FormPanel(QFrame):
         _add(grid, 0, tr("Style"), self.style_box)
         _add(grid, 1, tr("Start"), self.start, top=True)
         grid.addWidget(self.references, 2, 0, 1, 2)
-        _add(grid, 3, tr("Model"), self.model)
-        grid.addWidget(self.model_said, 4, 1)
-        _add(grid, 5, tr("Size"), self.size_field, top=True)
-        _add(grid, 6, tr("Count"), self._count_and_steps())
-        _add(grid, 7, tr("Guidance"), self._guidance_row())
-        _add(grid, 8, tr("Seed"), self.seed)
+        self.depth_row.lay_in(grid, 3)
+        _add(grid, 4, tr("Model"), self.model)
+        grid.addWidget(self.model_said, 5, 1)
+        _add(grid, 6, tr("Size"), self.size_field, top=True)
+        _add(grid, 7, tr("Count"), self._count_and_steps())
+        _add(grid, 8, tr("Guidance"), self._guidance_row())
+        _add(grid, 9, tr("Seed"), self.seed)
         return grid
 
     def _count_and_steps(self) -> QWidget:

@@ -41,6 +41,7 @@ class MakeScreen(QWidget):
         self._posing: PoseGuide | None = None
         self.form, self.recent = FormPanel(make), RecentPanel(make)
         self.form.vae.offer_from(workshop.additions, self.form.more)
+        self.form.depth_row.offer_from(workshop.additions)
         self.additions = AdditionsFold(workshop.additions)
         self.form.add_fold(self.additions)
         self.guides = GuidesFold(make.guides, workshop.additions)

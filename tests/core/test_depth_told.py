@@ -20,6 +20,7 @@ from PIL import Image
 from backends.core import depth, own_depth, pipeline
 from backends.core.contract import (
     ROUGH_DEPTH,
+    START_DEPTH,
     BrokenModel,
     InvalidRequest,
     PictureReady,
@@ -171,7 +172,7 @@ def asked(**wanted: Any) -> Request:
 def provenance(stages: Stages, search: tuple[Path, ...] = (), **wanted: Any) -> str:
     events = list(pipeline.generate(asked(**wanted), stages, previews=False, search=search))
     made = next(event for event in events if isinstance(event, PictureReady))
-    return made.provenance[depth.PROVENANCE]
+    return made.provenance[START_DEPTH]
 
 
 def test_the_recipe_says_whose_depth_it_is(stages: Stages, folder: Path, tmp_path: Path) -> None:

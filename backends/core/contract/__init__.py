@@ -11,6 +11,7 @@ from backends.core.contract.control import (
     PREPARATIONS,
     Control,
 )
+from backends.core.contract.depth import GIVEN_DEPTH, OWN_DEPTH, ROUGHLY_FOUND, START_DEPTH
 from backends.core.contract.errors import (
     BackendUnavailable,
     BadPicture,
@@ -84,6 +85,7 @@ __all__ = [
     "DEPTH",
     "EACH_PICTURES",
     "EDGES",
+    "GIVEN_DEPTH",
     "HIRES_STRENGTH",
     "LANCZOS",
     "LATENTS",
@@ -101,11 +103,14 @@ __all__ = [
     "MAX_STEPS",
     "MIN_SIDE",
     "NEGATIVE",
+    "OWN_DEPTH",
     "POSE",
     "PREPARATIONS",
     "REFINER_SWITCH",
+    "ROUGHLY_FOUND",
     "ROUGH_DEPTH",
     "SAMPLERS",
+    "START_DEPTH",
     "Backend",
     "BackendUnavailable",
     "BadPicture",

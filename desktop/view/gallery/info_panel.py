@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from backends.core.contract import SAMPLERS
 from desktop.library.marks import BEST, Kind
-from desktop.model import additions, guides, hires_told, inpainted, refining
+from desktop.model import additions, depth, guides, hires_told, inpainted, refining
 from desktop.model.backends import place_in_words
 from desktop.model.gallery import Card, Curator
 from desktop.model.language import tr
@@ -42,6 +42,7 @@ _FACTS = (
     "Hi-res fix",
     "Refiner",
     "VAE",
+    "Depth",
     "Upscaled",
     "Sampler",
     "Guidance",
@@ -236,6 +237,8 @@ def facts_of(card: Card, hardware: Mapping[str, str]) -> dict[str, str]:
         facts["Hi-res fix"] = hires_told.told(record.hires, (record.width or 0, record.height or 0))
         facts["Refiner"] = refining.told(record.refiner)
         facts["VAE"] = record.vae or ""
+        depth_map = record.depth_map.name if record.depth_map else ""
+        facts["Depth"] = depth.told(record.depth_by, depth_map, record.provenance)
         if larger := record.upscaled:
             facts["Upscaled"] = f"{larger.scale:g} x, {hires_told.way_in_words(larger.by)}"
         facts["Guidance"] = "" if record.guidance_scale is None else f"{record.guidance_scale:g}"
