@@ -21,7 +21,7 @@ from backends.core.prompt_tags import read_tag, with_tag
 
 MODEL, PROMPT, LORA = "model", "prompt", "lora"
 OWN_VAE = "model"
-"""Says that the model's own VAE is wanted."""
+"""Says that the model's own VAE is wanted, or its own depth network."""
 _SIZE = re.compile(r"(\d{1,5})\s*[x×*]\s*(\d{1,5})", re.IGNORECASE)
 
 Change = Callable[[Request, str], Request]
@@ -80,6 +80,11 @@ def _model(request: Request, value: str) -> Request:
 
 def _vae(request: Request, value: str) -> Request:
     return replace(request, vae="" if value.casefold() == OWN_VAE else value)
+
+
+def _depth(request: Request, value: str) -> Request:
+    """In place of a depth map, too."""
+    return replace(request, depth_map=None, depth_by="" if value.casefold() == OWN_VAE else value)
 
 
 def _hires(request: Request, value: str) -> Request:
@@ -155,6 +160,7 @@ CHANGES: dict[str, Change] = {
     "control-weight": _control_weight,
     "refiner-switch": _refiner_switch,
     "vae": _vae,
+    "depth": _depth,
     MODEL: _model,
 }
 TITLES = {
@@ -174,6 +180,7 @@ TITLES = {
     "control-weight": "ControlNet weight",
     "refiner-switch": "Refiner takes over at",
     "vae": "VAE",
+    "depth": "Depth",
     MODEL: "Model",
     PROMPT: "Prompt",
 }

@@ -29,7 +29,7 @@ def check(request: Request, model: ModelChoice) -> None:
 
 def ways(model: ModelChoice, depth_models: tuple[str, ...], chosen: str) -> dict[str, str]:
     """What can find depth for this model, and what each is called; the usual one first."""
-    own = {"": tr("The model's own network")} if model.finds_depth else {}
+    own = {"": tr("From the model")} if model.finds_depth else {}
     named = {name: name for name in depth_models}
     if chosen and chosen != ROUGH_DEPTH:  # from a recipe, and not here
         named.setdefault(chosen, chosen)

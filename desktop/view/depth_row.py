@@ -81,7 +81,10 @@ class DepthRow(QObject):
         usual = self.box.findData(ROUGH_DEPTH)
         self.box.setCurrentIndex(found if (found := self.box.findData(chosen)) >= 0 else usual)
         tip = tr("By what the start picture's depth is found, or a map of it: near is white (depth to image)")
-        self.box.setToolTip(f"{self.box.currentText()}\n{tip}")
+        better = tr("A depth model of yours finds it better: put its folder into {folder}",
+                    folder=self._found.depth_folder or "")  # fmt: skip
+        rough = self.box.currentData() == ROUGH_DEPTH
+        self.box.setToolTip("\n".join((self.box.currentText(), tip, *((better,) if rough else ()))))
 
     def _choose(self, index: int) -> None:
         key = self.box.itemData(index)

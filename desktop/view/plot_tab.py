@@ -39,6 +39,7 @@ EXAMPLES: Mapping[str, str] = {
     "control-weight": "0-1 [3]",
     "refiner-switch": "0.6-0.9 [4]",
     "vae": "model, my-vae",
+    "depth": "model, rough",
     "model": "starter, starter-4-steps",
     PROMPT: "panda, fox, cat",
 }

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_depth2img import (
     StableDiffusionDepth2ImgPipeline,
 )
@@ -22,6 +23,7 @@ from backends.core.contract import (
     ROUGH_DEPTH,
     START_DEPTH,
     BrokenModel,
+    Control,
     InvalidRequest,
     PictureReady,
     Request,
@@ -33,6 +35,7 @@ from backends.core.model_folder import open_folder, read_facts, sha256
 from backends.core.quiet import quiet
 from backends.core.registry import get_backend
 from backends.core.rough_depth import rough_depth
+from tests.core.test_controlnet import make_controlnet
 from tests.core.test_depth import dpt
 from tests.families.reference import (
     MINIMUM_DB,
@@ -161,6 +164,26 @@ def test_a_masked_picture_stays_outside_the_mask(stages: Stages) -> None:
 def test_an_extended_picture_keeps_its_own(stages: Stages) -> None:
     ours = make(stages, (96, SIDE), start=START, strength=1.0, extend=(0, 0, 32, 0))
     assert (ours[:, :SIDE] == np.asarray(START)).all()
+
+
+def test_a_controlnet_guides_it_too(stages: Stages, folder: Path, tmp_path: Path) -> None:
+    """It reads the latents alone, as beside any other UNet."""
+    unet = UNet2DConditionModel.from_pretrained(str(folder / "unet"), low_cpu_mem_usage=False)
+    unet.register_to_config(in_channels=4)
+    make_controlnet(tmp_path / "controlnets" / "edges", unet, 1)
+    control = Control(model="edges", image=png_bytes(START))
+    plain, guided = (
+        make(stages, (SIDE, SIDE), start=START, search=(tmp_path,), controls=controls)
+        for controls in ((), (control,))
+    )
+    assert psnr(plain, guided) < 45
+
+
+def test_what_happens_inside_changes_nothing(stages: Stages) -> None:
+    events = list(pipeline.generate(asked(), stages, inside=True))
+    (made,) = (event for event in events if isinstance(event, PictureReady))
+    (plain,) = (e for e in pipeline.generate(asked(), stages, previews=False) if isinstance(e, PictureReady))
+    assert made.picture == plain.picture
 
 
 def asked(**wanted: Any) -> Request:

@@ -81,8 +81,8 @@ def test_it_says_that_it_wants_a_start_picture(still: StillShop, row: DepthRow, 
 
 def test_what_finds_depth_is_chosen(still: StillShop, row: DepthRow, qtbot: QtBot) -> None:
     assert not row.box.isHidden()
-    assert lines(row) == ["The model's own network", "A rough estimate", "Choose a depth map"]
-    assert row.box.currentText() == "The model's own network"
+    assert lines(row) == ["From the model", "A rough estimate", "Choose a depth map"]
+    assert row.box.currentText() == "From the model"
     still.make.form.start = START
     choose(row, "A rough estimate")
     qtbot.mouseClick(still.window.form.generate, LEFT)
@@ -102,7 +102,7 @@ def test_a_map_is_brought_made_told_and_repeated(
     still.finish()
     details = still.window.recent.details
     assert details.values["Depth"].text() == "near.png"
-    choose(row, "The model's own network")
+    choose(row, "From the model")
     assert still.make.form.depth_map is None
     qtbot.mouseClick(details.repeat, LEFT)
     assert row.box.currentText() == "near.png"

@@ -66,6 +66,7 @@ def test_each_setting_changes_its_own_field() -> None:
     assert [each.negative_prompt for each in changed("negative=rain,night")] == ["rain", "night"]
     assert [each.model for each in changed("model=a,b")] == ["a", "b"]
     assert [each.vae for each in changed("vae=model,soft")] == ["", "soft"]
+    assert [each.depth_by for each in changed("depth=model,rough,mine")] == ["", "rough", "mine"]
 
 
 LARGER = replace(
