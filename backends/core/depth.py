@@ -108,8 +108,7 @@ def _make_room(stages: Stages, own: OwnDepth) -> None:
     """Where memory is short, the model gives its weights back while depth is found."""
     left: Callable[[], int] | None = getattr(stages, "bytes_beside", None)
     rest: Callable[[], None] | None = getattr(stages, "rest", None)
-    stored = own.weights.stat().st_size * (2 if own.variant else 1)  # it computes in float32
-    if left is not None and rest is not None and left() < _WITH_ARRAYS * stored:
+    if left is not None and rest is not None and left() < _WITH_ARRAYS * own.float32_bytes:
         rest()
 
 

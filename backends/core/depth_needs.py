@@ -24,7 +24,7 @@ def depth_bytes(own: OwnDepth) -> tuple[int, int]:
     try:
         return _counted(own)
     except _ODD:
-        return own.weights.stat().st_size, 0
+        return own.float32_bytes, 0
 
 
 def _counted(own: OwnDepth) -> tuple[int, int]:
@@ -34,9 +34,10 @@ def _counted(own: OwnDepth) -> tuple[int, int]:
     config: Any = cast(Any, AutoConfig).from_pretrained(own.folder, local_files_only=True)
     with parameters_on_meta():
         module: Any = cast(Any, AutoModelForDepthEstimation).from_config(config)
+    module = module.float().eval()
     weights = sum(_FLOAT32 * prod(weight.shape) for weight in module.parameters())
     sides = _sides(own)
-    arrays = FakeNetwork(module.eval()).peak(lambda network, zeros: network(zeros(1, 3, *sides)))
+    arrays = FakeNetwork(module).peak(lambda network, zeros: network(zeros(1, 3, *sides)))
     return weights, arrays.bytes
 
 

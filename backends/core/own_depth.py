@@ -23,6 +23,11 @@ class OwnDepth:
     weights: Path
     variant: str | None
 
+    @property
+    def float32_bytes(self) -> int:
+        """What its weights take as they are run, about."""
+        return self.weights.stat().st_size * (2 if self.variant else 1)
+
 
 def network_of(model: Path) -> OwnDepth | None:
     """The network in a model's folder; None where it isn't, or only as a pickle, which is not opened."""

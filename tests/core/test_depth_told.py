@@ -17,6 +17,7 @@ from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_depth2img im
     StableDiffusionDepth2ImgPipeline,
 )
 from PIL import Image
+from transformers import DPTForDepthEstimation
 
 from backends.core import depth, own_depth, pipeline
 from backends.core.contract import (
@@ -304,6 +305,19 @@ def test_the_depth_network_counts_where_it_runs(folder: Path) -> None:
     assert whole.verdict == FITS
     assert whole.disk > sum(
         path.stat().st_size for part in opened.networks for path in (folder / part).glob("*.safetensors")
+    )
+
+
+def test_half_precision_counts_as_it_is_run(folder: Path, tmp_path: Path) -> None:
+    """In float32; the file is half as large."""
+    half = shutil.copytree(folder, tmp_path / "half")
+    path = half / "depth_estimator"
+    network: Any = DPTForDepthEstimation.from_pretrained(path)
+    (path / "model.safetensors").unlink()
+    network.half().save_pretrained(path, variant="fp16")
+    assert json.loads((path / "config.json").read_text())["dtype"] == "float16"
+    assert Needs(open_folder(half), plain_footprint(4, 4)).depth_alone == (
+        Needs(open_folder(folder), plain_footprint(4, 4)).depth_alone
     )
 
 
