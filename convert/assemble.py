@@ -86,6 +86,16 @@ class Assembly:
     def fill(self, folder: Path) -> dict[str, str]:
         """Fills the folder. Returns what is to be remembered of it. Raises BrokenModel or InvalidRequest."""
         family, base = self._settled()
+        told = self._arrange(folder, family, base)
+        for part, found in self.parts.items():
+            self._write_weights(folder, part, found, base)
+        return told
+
+    def try_on(self, folder: Path) -> None:
+        """The same but for the weights. Raises BrokenModel or InvalidRequest where the parts don't fit."""
+        self._arrange(folder, *self._settled())
+
+    def _arrange(self, folder: Path, family: str, base: ModelFolder | None) -> dict[str, str]:
         shapes = self._shapes(base)
         if base is None:
             told = {"prediction_because": self._write_published(folder, family, shapes)}
@@ -96,8 +106,6 @@ class Assembly:
             if not _fits(folder, part, shapes[part]) and not _fits_anew(folder, part, shapes[part]):
                 raise self._misfit(found, base)
         open_folder(folder).facts  # noqa: B018  raises when no backend could open it
-        for part, found in self.parts.items():
-            self._write_weights(folder, part, found, base)
         return told
 
     def _settled(self) -> tuple[str, ModelFolder | None]:

@@ -17,21 +17,14 @@ from typing import Any
 from backends.core.contract import BrokenModel, InvalidRequest
 from backends.core.model_folder import open_folder, sha256
 from convert.assemble import Assembly, Lend, find_parts
+from convert.bases import misfit_of_parts
 from convert.linking import link, link_depth, link_folder
 from convert.prepare import Source, check_space, prepare
 from convert.source import configs, sd3, vocabulary
 from convert.source.hashes import old_hash, short_hash
 from convert.source.header import Header
-from convert.source.kinds import (
-    REFINER,
-    Kind,
-    guess_prediction,
-    holds_midas,
-    kind_of,
-    normal_name,
-    takes_depth,
-    variant,
-)
+from convert.source.holding import NETWORKS, normal
+from convert.source.kinds import Kind, guess_prediction, holds_midas, kind_of, takes_depth, variant
 from convert.source.names import folder_name
 from convert.source.single_file import part_tensors
 
@@ -51,16 +44,6 @@ _WORDS = {
     "text_encoder": "text encoder",
     "text_encoder_2": "second text encoder",
 }
-_PLAIN = frozenset(("text_encoder", "unet", "vae"))
-_LARGE = _PLAIN | {"text_encoder_2"}
-_NETWORKS = {
-    "1.x": _PLAIN,
-    "2.x": _PLAIN,
-    "XL": _LARGE,
-    REFINER: _LARGE - {"text_encoder"},
-    "3": frozenset(sd3.CLASSES),
-}
-"""The networks that a model of each version has."""
 _SCALES = ("scaling_factor", "shift_factor", "latents_mean", "latents_std")
 
 
@@ -69,7 +52,8 @@ class Wish:
     """What to import. `base` is a model folder that gives the parts that the file lacks.
 
     `prediction` is "epsilon" or "v_prediction", for a file that doesn't say; None believes the file.
-    `others` are files that hold more of its parts; where no base is given, `lend` may know one.
+    `others` are files that hold more of its parts; where no base is given, `lend` may know one. `seen` is
+    called with what was read, before anything is made of it, and may raise what it likes.
     """
 
     source: Path
@@ -79,6 +63,7 @@ class Wish:
     prediction: str | None = None
     others: tuple[Path, ...] = ()
     lend: Lend = lambda family, distilled: None
+    seen: Callable[[Sequence[Source]], object] = lambda sources: None
 
 
 def import_model(wish: Wish, say: Say = lambda _: None) -> Path:
@@ -113,6 +98,7 @@ def _fill(folder: Path, wish: Wish, hidden: Path, say: Say) -> None:
         link_folder(open_folder(wish.source).path, folder, say)
         return
     sources = [prepare(path, hidden, say) for path in (wish.source, *wish.others)]
+    wish.seen(sources)
     if parts := find_parts(sources, wish.base):
         name = wish.name or wish.source.stem
         told = Assembly(parts, name, wish.base, wish.lend, link, _write_tensors, say).fill(folder)
@@ -128,7 +114,7 @@ def _fill(folder: Path, wish: Wish, hidden: Path, say: Say) -> None:
 
 def _fill_whole(folder: Path, wish: Wish, source: Source, say: Say) -> str:
     """A file of Stable Diffusion. Returns who said what it predicts."""
-    header = _normal(source.header)
+    header = normal(source.header)
     kind, why = _settled(wish, kind_of(source.name, header), header, say)
     if kind.version == "3" and sd3.has_t5(header.shapes):
         say("T5 is left out: its vocabulary is not in the file")
@@ -136,7 +122,7 @@ def _fill_whole(folder: Path, wish: Wish, source: Source, say: Say) -> str:
         say("The file's depth network (MiDaS) is left out: it has other names than any library here reads")
     with _misfits(source.name, kind):
         found = _write_configs(folder, header, kind)
-    _add_from_base(folder, wish, kind)
+    _add_from_base(folder, wish, kind, header)
     _check_usable(folder, source.name, header)
     if wish.base is not None and takes_depth(header.shapes):
         link_depth(wish.base, folder)
@@ -185,14 +171,6 @@ def _check_usable(folder: Path, name: str, header: Header) -> None:
         raise BrokenModel(f"{name} is {what}, which this version can't run.", error.action) from error
 
 
-def _normal(header: Header) -> Header:
-    return replace(
-        header,
-        shapes={normal_name(key): shape for key, shape in header.shapes.items()},
-        dtypes={normal_name(key): dtype for key, dtype in header.dtypes.items()},
-    )
-
-
 def _write_configs(folder: Path, header: Header, kind: Kind) -> dict[str, dict[str, Any]]:
     """Everything but weights; returns each part's configuration."""
     prediction, shapes = str(kind.prediction), header.shapes
@@ -229,17 +207,22 @@ def _write_tensors(folder: Path, stem: str, tensors: Mapping[str, Any]) -> None:
     save_file(whole, folder / f"{stem}.safetensors", metadata={"format": "pt"})
 
 
-def _add_from_base(folder: Path, wish: Wish, kind: Kind) -> None:
+def _add_from_base(folder: Path, wish: Wish, kind: Kind, header: Header) -> None:
     """What the file lacks comes from the base; a VAE takes on how the base scales its latents."""
     base = open_folder(wish.base) if wish.base else None
     part_alone = base is not None and not kind.parts & {"unet", "transformer"}
-    lacking = (set(base.networks) if base and part_alone else _NETWORKS[kind.version]) - kind.parts
+    lacking = (set(base.networks) if base and part_alone else NETWORKS[kind.version]) - kind.parts
     if not lacking:
         return
     if base is None:
         raise BrokenModel(
             f"{wish.source.name} holds no {' and no '.join(_WORDS[part] for part in sorted(lacking))}.",
             "Give a model that has it with --base.",
+        )
+    if why := misfit_of_parts(kind, header, base):
+        raise InvalidRequest(
+            f"{wish.source.name} can't take its other parts from {base.path.name}. {why}",
+            "Give another model with --base.",
         )
     if kind.version == "3" and "text_encoder_3" in base.networks:
         lacking |= set(sd3.T5)

@@ -35,6 +35,7 @@ class ModelsRoom:
         keeper = HubKeeper(workshop.errands)
         self.hub = HubDesk(self.children, self.desk, workshop.settings, keeper)
         self.desk.models.events.cards.connect(self._offer)
+        self.desk.models.events.kept.connect(lambda _: workshop.additions.refresh())
 
     def show(self, name: str) -> None:
         """Opens the screen at this model."""

@@ -8,7 +8,7 @@ import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QScrollArea
@@ -94,6 +94,55 @@ def models_parts(scene: Scene) -> None:
     screen.desk.bring([Path(name) for name in three])
     command = _runner(screen).of("desktop", "import")[-1]
     command.print("Writing the text encoder ...")
+
+
+def models_asking(scene: Scene) -> None:
+    """Where the other parts of a transformer come from."""
+    _asks(_fill(scene), "z_image_turbo_bf16.safetensors", **_TRANSFORMER)
+
+
+def models_asking_vae(scene: Scene) -> None:
+    """A VAE, which can be kept as one or become a model; in front of it a model of version 2."""
+    screen = _fill(scene)
+    guess = {"prediction": "v_prediction", "because": "most files of version 2.x do"}
+    parts = {"parts": ["vae"], "lacks": ["transformer", "unet"], "of": "", "latents": 4, "addition": "vae"}
+    name = "vae-ft-mse-840000-ema-pruned"
+    _asks(screen, f"{name}.safetensors", **(_TRANSFORMER | parts | {"name": name, "taken": True}))
+    _asks(screen, "old.ckpt", name="old-2", of="2.x", parts=["text_encoder", "unet", "vae"], **guess)
+
+
+def models_asking_guess(scene: Scene) -> None:
+    """What a file of version 2 predicts, under another name than its own."""
+    guess = {"prediction": "v_prediction", "because": "most files of version 2.x do", "taken": True}
+    _asks(_fill(scene), "old.ckpt", name="old-2", of="2.x", parts=["text_encoder", "unet", "vae"], **guess)
+
+
+def models_asking_unmet(scene: Scene) -> None:
+    """A LoRA, and a part for which nothing is here."""
+    screen = _fill(scene)
+    told = {"name": "ink", "addition": "lora", "for": "Stable Diffusion 1", "folder": "/loras"}
+    _asks(screen, "ink-drawings-v2.safetensors", **told)
+    _asks(screen, "z_image_turbo_bf16.safetensors", **(_TRANSFORMER | {"bases": []}))
+
+
+_TRANSFORMER: dict[str, Any] = {
+    "name": "z_image_turbo_bf16",
+    "of": "zimage",
+    "parts": ["transformer"],
+    "lacks": ["text_encoder", "vae"],
+    "bases": [
+        {"name": "z-image-turbo", "title": "Z-Image Turbo", "folder": "/models/z-image-turbo", "misfit": ""},
+        {"name": "z", "title": "Z-Image", "folder": "/models/z", "misfit": "Its parts are built otherwise."},
+    ],
+    "get": {"name": "z-image-turbo", "title": "Z-Image Turbo", "gigabytes": 32.9},
+}
+
+
+def _asks(screen: ModelsScreen, file: str, **told: Any) -> None:
+    screen.desk.bring([Path(file)])
+    command = _runner(screen).of("desktop", "import")[-1]
+    command.print(json.dumps({"question": {"source": f"/files/{file}", **told}}))
+    command.end()
 
 
 def models_dragged(scene: Scene) -> None:
@@ -218,5 +267,6 @@ def _scroll(screen: ModelsScreen) -> None:
 
 STATES = (
     models_few, models_many, models_lower, models_prepared, models_outdated, models_working, models_failed,
-    models_parts, models_dragged, preparing, models_hub, models_downloading,
+    models_parts, models_asking, models_asking_vae, models_asking_guess, models_asking_unmet,
+    models_dragged, preparing, models_hub, models_downloading,
 )  # fmt: skip

@@ -33,7 +33,7 @@ def describe(path: Path) -> str:
             return ""
         check_header(path.name, header)
         pieces = find_pieces(path.name, header.shapes)
-        if "transformer" in pieces or (_tells(pieces) and are_all(pieces, header.shapes)):
+        if "transformer" in pieces or (tells(pieces) and are_all(pieces, header.shapes)):
             return _of_pieces(pieces)
         shapes = {normal_name(key): shape for key, shape in header.shapes.items()}
         kind = kind_of(path.name, replace(header, shapes=shapes))
@@ -57,7 +57,7 @@ def header_of(path: Path) -> Header:
             return Header({}, {}, {})
 
 
-def _tells(pieces: Mapping[str, Piece]) -> bool:
+def tells(pieces: Mapping[str, Piece]) -> bool:
     """Whether parts without a transformer are of one of the families that have such parts alone."""
     return bool(family_of(pieces)) or "text_encoder" in pieces
 

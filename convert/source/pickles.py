@@ -23,7 +23,8 @@ from convert.source.opcodes import stranger
 Rewrite = Callable[[BinaryIO, BinaryIO], None]
 _SAFER = "Get the model as a .safetensors file."
 _SECONDS = 1800
-_WRAPPINGS = ("state_dict", "params_ema", "params-ema", "params")  # the last three: upscalers'
+_WRAPPINGS = ("state_dict", "params_ema", "params-ema", "params", "string_to_param")
+"""Where the tensors may be: the middle three are upscalers', the last is of embeddings."""
 _SPARE_BYTES = 12 * 2**30
 _DTYPES = {
     "float64": "F64",
@@ -119,7 +120,9 @@ def _tensors(loaded: Any) -> dict[str, Any]:
 
     inner = next((loaded[name] for name in _WRAPPINGS if isinstance(loaded.get(name), dict)), loaded)
     found = {
-        str(k): v.contiguous() for k, v in inner.items() if isinstance(v, torch.Tensor) and not v.is_sparse
+        str(k): v.detach().contiguous()
+        for k, v in inner.items()
+        if isinstance(v, torch.Tensor) and not v.is_sparse
     }
     return {k: v for k, v in found.items() if str(v.dtype).removeprefix("torch.") in _DTYPES}
 

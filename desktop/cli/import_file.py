@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from backends.core.model_folder import made_for
 from convert.belonging import belonging
 from convert.import_model import Wish, import_model
+from convert.prepare import Source
+from convert.source.describe import header_of
 from convert.source.piece_configs import FAMILIES as GUIDED_OR_NOT
+from desktop.cli import import_as
+from desktop.cli.import_asking import Asks, ask, free_name
 from desktop.cli.models import Look, as_plain, look_at, print_model
 from desktop.cli.models_options import PREDICTIONS, ImportOptions
 from desktop.cli.show import choose_progress, printable
@@ -20,6 +25,8 @@ from desktop.library.models import InstalledModel, find_model, installed_models
 def run(options: ImportOptions, stop: Stop) -> int:
     """Imports and prints what the model is. Returns 0; raises a MezzotintError."""
     source = paths.expand(options.source)
+    if options.kind:
+        return import_as.run(source, options)
     belongs = belonging(source, [paths.expand(each) for each in options.beside])
     if belongs.of is not None:
         _print_part(source, belongs.of, options)
@@ -33,15 +40,39 @@ def run(options: ImportOptions, stop: Stop) -> int:
         others=(*map(paths.expand, options.others), *belongs.others),
         lend=_lend,
     )
+    try:
+        folder = _import(asking(wish) if options.ask else wish, options, stop)
+    except Asks as question:
+        print(question.line)
+        return 0
+    _print(look_at(InstalledModel(folder.name, folder)), folder, options)
+    return 0
+
+
+def asking(wish: Wish) -> Wish:
+    """The same, ended with a question where there is one: at once, or when a pickle has been read.
+
+    Raises Asks or BrokenModel.
+    """
+    name = wish.name or wish.source.stem
+    files = [each for each in (wish.source, *wish.others) if each.is_file()]
+    if not files:
+        return wish
+    sources = [Source(file, file, header_of(file), "") for file in files]
+    if all(each.header.shapes for each in sources):
+        ask(sources, name)
+        return wish
+    return replace(wish, name=free_name(name), seen=lambda read: ask(read, name))
+
+
+def _import(wish: Wish, options: ImportOptions, stop: Stop) -> Path:
     with choose_progress(not (options.quiet or options.json)) as progress:
 
         def say(words: str) -> None:
             stop.check()
             progress.stage(words)
 
-        folder = import_model(wish, say)
-    _print(look_at(InstalledModel(folder.name, folder)), folder, options)
-    return 0
+        return import_model(wish, say)
 
 
 def _print_part(source: Path, of: Path, options: ImportOptions) -> None:

@@ -9,6 +9,7 @@ IMPORT = (
     "Make a model of a single file (.safetensors, .ckpt, .gguf) or a folder that another program uses. "
     "What the file is, is told by what it holds; the file stays as it is."
 )
+KINDS = ("lora", "controlnet", "upscaler", "embedding", "vae")
 PREDICTIONS = {"epsilon": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction"}
 
 
@@ -31,6 +32,8 @@ class ImportOptions:
     others: list[str] = field(default_factory=list[str])
     beside: list[str] = field(default_factory=list[str])
     prediction: str | None = None
+    kind: str | None = None
+    ask: bool = False
     json: bool = False
     quiet: bool = False
 
@@ -72,6 +75,17 @@ def add_import(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="a file that came with it: taken as by --with if it holds another part of the model",
+    )
+    add(
+        "--as",
+        dest="kind",
+        choices=KINDS,
+        help="no model: link or copy the file to the LoRAs, ControlNets, upscalers, embeddings or VAEs",
+    )
+    add(
+        "--ask",
+        action="store_true",
+        help="print what has to be decided first as one JSON object, and import nothing then",
     )
     add("--prediction", choices=PREDICTIONS, help="what the model predicts, for a file that doesn't say")
     add("--json", action="store_true", help="print one JSON object, for programs")

@@ -10,9 +10,10 @@ from uuid import uuid4
 
 from desktop.model.language import tr
 from desktop.model.models_ask import Ask
+from desktop.model.models_question import Answer, Question, read_question
 from desktop.model.sentences import said
 
-State = Literal["waiting", "running", "stopping", "stopped", "failed"]
+State = Literal["waiting", "running", "stopping", "stopped", "failed", "asking"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,9 @@ class Chore:
     """`words` are what goes on, `done` of `of` parts are finished (0 of 0: nobody knows) and `part` (0 to 1)
     of the next; `began` is the clock's time. `command` is what is run, `folder` the model that came of it.
     A conversion has an `ask`; one that was stopped goes on from its finished parts. A download has a
-    `source`, what it was asked for by; its `done` and `of` are bytes, and `about` is its licence.
+    `source`, what it was asked for by; its `done` and `of` are bytes, and `about` is its licence. An import
+    may end in a `question`; `makes` is what the model is called that comes of the answer, and `keeps` the
+    kind of a file that is no model and only put into its folder.
     """
 
     title: str
@@ -36,6 +39,9 @@ class Chore:
     folder: str = ""
     source: str = ""
     about: str = ""
+    question: Question | None = None
+    makes: str = ""
+    keeps: str = ""
     id: str = field(default_factory=lambda: uuid4().hex)
 
     @property
@@ -45,7 +51,7 @@ class Chore:
     @property
     def is_over(self) -> bool:
         """Whether nothing goes on any more; it stays until somebody goes on with it or throws it away."""
-        return self.state in ("stopped", "failed")
+        return self.state in ("stopped", "failed", "asking")
 
 
 def conversion(ask: Ask, title: str) -> Chore:
@@ -56,7 +62,23 @@ def conversion(ask: Ask, title: str) -> Chore:
 def importing(source: str, name: str, beside: Sequence[str] = ()) -> Chore:
     """Makes a model of a file or a folder from elsewhere; parts of it may be in files that came with it."""
     others = (word for path in beside for word in ("--beside", path))
-    return Chore(title=name, command=("desktop", "import", source, *others))
+    return Chore(title=name, command=("desktop", "import", source, *others, "--ask"))
+
+
+def answered(chore: Chore, answer: Answer) -> Chore:
+    """The same import with what a person said."""
+    words = (word for word in chore.command if word != "--ask")
+    command = (*words, *answer.words())
+    return replace(chore, command=command, state="waiting", question=None, words="", makes=answer.name)
+
+
+def keeping(chore: Chore) -> Chore:
+    """Puts the file of a question into the folder of its kind."""
+    if chore.question is None:
+        return chore
+    source, kind = chore.question.source, chore.question.addition
+    command = ("desktop", "import", source, "--as", kind)
+    return replace(chore, command=command, state="waiting", question=None, words="", keeps=kind)
 
 
 def downloading(source: str, name: str, done: int = 0, of: int = 0) -> Chore:
@@ -124,4 +146,6 @@ def _told_in_words(chore: Chore, line: str) -> Chore:
     """Lines of `mezzotint import`: what it does ends in dots; the last other one is why it failed."""
     if line.endswith(" ..."):
         return replace(chore, words=line.removesuffix(" ..."))
+    if question := read_question(line):
+        return replace(chore, question=question)
     return replace(chore, problem=said(line))

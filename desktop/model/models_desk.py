@@ -11,12 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from desktop.model import models_chore
+from desktop.model import models_chore, models_question_said
 from desktop.model.language import tr
 from desktop.model.models_ask import Ask, read_asks
 from desktop.model.models_card import ModelCard
 from desktop.model.models_chore import Chore
 from desktop.model.models_fit import Verdict, read_verdicts
+from desktop.model.models_question import Answer
 from desktop.model.models_state import Cupboard, Listing, Models, Runner, Running, read_notes
 
 
@@ -70,6 +71,18 @@ class ModelsDesk:
             beside = [str(other) for other in sources if other != source]
             self._add(models_chore.importing(str(source), source.name, beside))
 
+    def answer(self, chore_id: str, answer: Answer) -> None:
+        """Imports what an import asked about."""
+        chore = self._find(chore_id)
+        self._remove(chore_id)
+        self._add(models_chore.answered(chore, answer))
+
+    def keep_aside(self, chore_id: str) -> None:
+        """Puts a file that is no model where its kind is kept."""
+        chore = self._find(chore_id)
+        self._remove(chore_id)
+        self._add(models_chore.keeping(chore))
+
     def fetch(self, source: str, name: str) -> None:
         """Downloads a model, beside a conversion or an import, behind other downloads."""
         if any(chore.source and chore.title == name for chore in self._going_on):
@@ -102,7 +115,7 @@ class ModelsDesk:
         if chore.ask is not None:
             self.prepare(chore.ask)
         else:
-            self._add(replace(chore, state="waiting", problem="", words=""))
+            self._add(replace(chore, state="waiting", problem="", words="", question=None))
 
     def throw_away(self, chore_id: str) -> None:
         """Forgets what was stopped or failed, and what is finished of it."""
@@ -232,7 +245,9 @@ class ModelsDesk:
     def _ended(self, chore_id: str, code: int) -> None:
         chore = self._find(chore_id)
         del self._running[chore_id]
-        if code == 0:
+        if code == 0 and chore.question is not None:
+            self._change(replace(chore, state="asking", began=None))
+        elif code == 0:
             self._remove(chore_id)
             self._done(chore)
         elif chore_id in self._unwanted:
@@ -255,6 +270,11 @@ class ModelsDesk:
             known = self.models.verdicts.items()
             self.models.verdicts = {key: value for key, value in known if key != chore.title}
             self.models.chosen = chore.title
+        if chore.makes:
+            self.models.chosen = chore.makes
+        if chore.keeps:
+            self.models.notice = models_question_said.kept(chore.keeps, chore.title)
+            self.models.kept = (*self.models.kept, chore.title)
         self.refresh()
 
     def _drop_over(self, name: str) -> None:

@@ -73,7 +73,8 @@ class Models:
     """What the screen shows. `events` has one signal a field; `chosen` is a card's name, or "".
 
     `verdicts` and `hashes` are by model; a model that is not in them has not been looked at yet. `doubted` is
-    the model that somebody wants to delete, until they say so again.
+    the model that somebody wants to delete, until they say so again. `kept` are files that are no models and
+    were put into their folders, since the start.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -87,6 +88,7 @@ class Models:
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
     doubted: str = ""
     notice: str = ""
+    kept: tuple[str, ...] = ()
 
     @property
     def card(self) -> ModelCard | None:

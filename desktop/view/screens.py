@@ -58,7 +58,7 @@ def _models(workshop: Workshop) -> QWidget:
 def _count_models(workshop: Workshop, show: Show) -> None:
     """What goes on there: conversions and imports."""
     models = workshop.models_room.desk.models
-    bind.follow(models, "chores", lambda chores: show(sum(not each.is_over for each in chores)))
+    bind.follow(models, "chores", lambda chores: show(sum(not each.is_over or each.state == "asking" for each in chores)))
 
 
 def _queue(workshop: Workshop) -> QWidget:

@@ -1,4 +1,7 @@
-"""What goes on, one row under the other: as tall as the rows need, up to a few of them; more scroll."""
+"""What goes on, one row under the other: as tall as the rows need, up to a few of them; more scroll.
+
+A row that asks is never cut off.
+"""
 
 from __future__ import annotations
 
@@ -50,4 +53,13 @@ class ChoreList(QScrollArea):
         wide = self.viewport().width()
         by_width = self._rows.hasHeightForWidth()
         needed = self._rows.totalHeightForWidth(wide) if by_width else self._rows.totalSizeHint().height()
-        self.setFixedHeight(min(needed, _TALLEST))
+        self.setFixedHeight(min(needed, max([_TALLEST, *self._heights(wide)])))
+
+    def _heights(self, wide: int) -> list[int]:
+        """Each row's, at this width."""
+        items = [self._rows.itemAt(number) for number in range(self._rows.count())]
+        return [
+            each.heightForWidth(wide) if each.hasHeightForWidth() else each.sizeHint().height()
+            for each in items
+            if each is not None
+        ]

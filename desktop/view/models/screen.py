@@ -27,6 +27,7 @@ from desktop.model.models_chore import Chore
 from desktop.view import bind, theme
 from desktop.view.controls import quiet, row, scrolling
 from desktop.view.icons import wear
+from desktop.view.models.ask_row import AskRow
 from desktop.view.models.chore_list import ChoreList
 from desktop.view.models.chore_row import ChoreRow
 from desktop.view.models.details import PICTURE, ModelDetails
@@ -56,7 +57,7 @@ class ModelsScreen(QWidget):
         self.add_menu = QMenu(self.add)
         self.list, self.details = QListWidget(), ModelDetails(workshop, self.desk)
         self.chores = ChoreList()
-        self.chore_rows: dict[str, ChoreRow] = {}
+        self.chore_rows: dict[str, ChoreRow | AskRow] = {}
         self.rows: dict[str, ModelRow] = {}
         self.pictures = ModelPictures(workshop.shelf, workshop.darkroom, self._show_pictures)
         self.veil = _veil(self)
@@ -153,16 +154,23 @@ class ModelsScreen(QWidget):
             self.details.show_picture(self.pictures.picture(self._models.chosen, PICTURE))
 
     def _show_chores(self, chores: tuple[Chore, ...]) -> None:
-        for chore_id in [each for each in self.chore_rows if each not in {chore.id for chore in chores}]:
+        kinds = {chore.id: _row_of(chore) for chore in chores}
+        gone = [each for each, line in self.chore_rows.items() if not isinstance(line, kinds.get(each, ()))]
+        for chore_id in gone:
             self.chores.take_out(self.chore_rows.pop(chore_id))
         for chore in chores:
             if chore.id in self.chore_rows:
                 self.chore_rows[chore.id].show_chore(chore)
             else:
-                self.chore_rows[chore.id] = ChoreRow(chore, self._actions(chore))
+                self.chore_rows[chore.id] = self._new_row(chore)
                 self.chores.add(self.chore_rows[chore.id])
         running = any(chore.began is not None for chore in chores)
         self._timer.start() if running else self._timer.stop()
+
+    def _new_row(self, chore: Chore) -> ChoreRow | AskRow:
+        if _row_of(chore) is AskRow:
+            return AskRow(chore, self.desk, self.show_hub)
+        return ChoreRow(chore, self._actions(chore))
 
     def _actions(self, chore: Chore) -> dict[str, partial[None]]:
         desk = self.desk
@@ -240,6 +248,10 @@ class ModelsScreen(QWidget):
         area = scrolling(self.details)
         area.setMinimumSize(QSize(320, 200))
         return area
+
+
+def _row_of(chore: Chore) -> type[ChoreRow | AskRow]:
+    return AskRow if chore.state == "asking" else ChoreRow
 
 
 def model_paths(mime: QMimeData) -> list[Path]:

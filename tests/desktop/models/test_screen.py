@@ -206,7 +206,12 @@ def test_dropping_files_imports_them_one_by_one(
     assert [each.title.text() for each in (first, second)] == ["Adding a.safetensors", "Adding b.ckpt"]
     assert second.words.text() == "Waits for what goes on before it"
     (command,) = runner.of("desktop", "import")
-    assert command.words[2:] == [str(tmp_path / "a.safetensors"), "--beside", str(tmp_path / "b.ckpt")]
+    assert command.words[2:] == [
+        str(tmp_path / "a.safetensors"),
+        "--beside",
+        str(tmp_path / "b.ckpt"),
+        "--ask",
+    ]
     command.print("Checking the file ...")
     assert first.words.text().startswith("Checking the file, ")
     install(home, "a", "A")
