@@ -51,7 +51,10 @@ def holding(file: Path, header: Header, others: Sequence[tuple[Path, Header]] = 
         guess = guess_distilled(family, file.stem)[0] if family in ("flux2", "zimage") else None
         return Holding(family, frozenset(parts), frozenset(WORDS) - parts, distilled=guess)
     plain = normal(header)
-    return _of_stable_diffusion(file, kind_of(file.name, plain), told=takes_depth(plain.shapes))
+    kind = kind_of(file.name, plain)
+    return _of_stable_diffusion(
+        file, replace(kind, prediction="epsilon") if takes_depth(plain.shapes) else kind
+    )
 
 
 def normal(header: Header) -> Header:
@@ -63,11 +66,10 @@ def normal(header: Header) -> Header:
     )
 
 
-def _of_stable_diffusion(file: Path, kind: Kind, *, told: bool) -> Holding:
-    """`told`: what it predicts is known without the file's saying so."""
+def _of_stable_diffusion(file: Path, kind: Kind) -> Holding:
     if not kind.parts & DENOISERS:
         return Holding("", kind.parts, DENOISERS)
     lacks = NETWORKS[kind.version] - kind.parts
-    if kind.version != "2.x" or kind.prediction or told:
+    if kind.version != "2.x" or kind.prediction:
         return Holding(kind.version, kind.parts, lacks)
     return Holding(kind.version, kind.parts, lacks, *guess_prediction(file.stem, kind.version))

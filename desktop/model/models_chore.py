@@ -53,6 +53,11 @@ class Chore:
         """Whether nothing goes on any more; it stays until somebody goes on with it or throws it away."""
         return self.state in ("stopped", "failed", "asking")
 
+    @property
+    def is_news(self) -> bool:
+        """Whether it goes on, or waits for an answer."""
+        return not self.is_over or self.state == "asking"
+
 
 def conversion(ask: Ask, title: str) -> Chore:
     """Prepares a model for other hardware."""

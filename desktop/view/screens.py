@@ -56,9 +56,9 @@ def _models(workshop: Workshop) -> QWidget:
 
 
 def _count_models(workshop: Workshop, show: Show) -> None:
-    """What goes on there: conversions and imports."""
+    """What goes on there, and what asks: conversions and imports."""
     models = workshop.models_room.desk.models
-    bind.follow(models, "chores", lambda chores: show(sum(not each.is_over or each.state == "asking" for each in chores)))
+    bind.follow(models, "chores", lambda chores: show(sum(each.is_news for each in chores)))
 
 
 def _queue(workshop: Workshop) -> QWidget:
