@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from desktop.children import Children
 from desktop.view.models.screen import ModelsScreen
+from tests.desktop.models.kit import chore
 from tests.desktop.still_window import StillShop, still  # noqa: F401  a fixture
 
 PATIENCE = 60_000
@@ -68,7 +69,7 @@ def test_a_model_is_prepared_for_real(still: StillShop, qtbot: QtBot, home: Path
     screen.details.prepare.sizes.setText("64x64")
     screen.details.prepare.go.click()
     half = home / "models" / ".fox-coreml-neural-engine.converting" / "finished"
-    (row,) = screen.chore_rows.values()
+    row = chore(screen)
     qtbot.waitUntil(lambda: half.is_dir() and bool(list(half.glob("*.json"))), timeout=10 * PATIENCE)
     row.stop.click()
     qtbot.waitUntil(lambda: row.chore.state == "stopped", timeout=PATIENCE)

@@ -118,8 +118,13 @@ def show(shop: StillShop, qtbot: QtBot, name: str = "fox") -> ModelsScreen:
 
 
 def chore(screen: ModelsScreen) -> ChoreRow:
-    (only,) = screen.chore_rows.values()
+    (only,) = going(screen)
     return only
+
+
+def going(screen: ModelsScreen) -> list[ChoreRow]:
+    """What goes on, went on or waits, but for what asks."""
+    return [row for row in screen.chore_rows.values() if isinstance(row, ChoreRow)]
 
 
 def conversion(runner: StillRunner):

@@ -26,6 +26,7 @@ from tests.desktop.models.kit import (
     BUTTON,
     PATIENCE,
     StillRunner,
+    going,
     install,
     install_converted,
     open_shop,
@@ -202,7 +203,7 @@ def test_dropping_files_imports_them_one_by_one(
 ) -> None:
     screen = show(shop, qtbot)
     drop(screen, tmp_path / "a.safetensors", tmp_path / "notes.txt", tmp_path / "b.ckpt")
-    first, second = screen.chore_rows.values()
+    first, second = going(screen)
     assert [each.title.text() for each in (first, second)] == ["Adding a.safetensors", "Adding b.ckpt"]
     assert second.words.text() == "Waits for what goes on before it"
     (command,) = runner.of("desktop", "import")
