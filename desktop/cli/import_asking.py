@@ -12,6 +12,7 @@ from typing import Any
 from backends.core import controlnet_fit, lora_base
 from backends.core.model_folder import made_for, open_folder
 from convert.bases import misfit
+from convert.import_model import Say
 from convert.prepare import Source
 from convert.source.additions import FOLDERS, addition_in
 from convert.source.holding import DENOISERS, Holding, holding
@@ -45,22 +46,34 @@ class Asks(Exception):
         self.line = json.dumps({"question": told})
 
 
-def ask(sources: Sequence[Source], name: str) -> None:
+def ask(sources: Sequence[Source], name: str, say: Say) -> None:
     """Raises Asks where a person has to say something, BrokenModel for a file that can't be imported."""
-    first, shapes = sources[0], sources[0].header.shapes
-    free = free_name(name)
-    told: dict[str, Any] = {"source": str(first.file), "name": free, "taken": free != folder_name(name)}
-    if kind := addition_in(shapes):
-        told |= {"addition": kind, "for": _made_for(kind, first), "folder": str(folder_of(kind))}
-        if kind != "vae":
-            raise Asks(told)
+    first, told = sources[0], _told(sources[0], name)
+    if told.get("addition", "vae") != "vae":
+        raise Asks(told)
     held = holding(first.file, first.header, [(each.file, each.header) for each in sources[1:]])
     told |= {"of": held.of, "parts": sorted(held.parts), "lacks": sorted(held.lacks)}
     told |= {"latents": _latents(first), "prediction": held.prediction, "because": held.because}
     if held.lacks:
+        say("Looking which models have the other parts")
         raise Asks(told | {"bases": list(_bases(sources, held, name)), "get": _recommended(held, first)})
     if held.prediction or told["taken"]:
         raise Asks(told)
+
+
+def ask_to_keep(source: Source, name: str) -> None:
+    """The same for a file that is none of a model's, if it is what pictures take besides."""
+    told = _told(source, name)
+    if "addition" in told:
+        raise Asks(told)
+
+
+def _told(source: Source, name: str) -> dict[str, Any]:
+    free, kind = free_name(name), addition_in(source.header.shapes)
+    told: dict[str, Any] = {"source": str(source.file), "name": free, "taken": free != folder_name(name)}
+    if not kind:
+        return told
+    return told | {"addition": kind, "for": _made_for(kind, source), "folder": str(folder_of(kind))}
 
 
 def free_name(name: str) -> str:

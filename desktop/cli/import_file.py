@@ -6,14 +6,17 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from backends.core.contract import BrokenModel
 from backends.core.model_folder import made_for
+from backends.core.shelf import UNNAMED
 from convert.belonging import belonging
-from convert.import_model import Wish, import_model
+from convert.import_model import Say, Wish, import_model
 from convert.prepare import Source
+from convert.source.additions import addition_in
 from convert.source.describe import header_of
 from convert.source.piece_configs import FAMILIES as GUIDED_OR_NOT
 from desktop.cli import import_as
-from desktop.cli.import_asking import Asks, ask, free_name
+from desktop.cli.import_asking import Asks, ask, ask_to_keep, free_name
 from desktop.cli.models import Look, as_plain, look_at, print_model
 from desktop.cli.models_options import PREDICTIONS, ImportOptions
 from desktop.cli.show import choose_progress, printable
@@ -41,7 +44,7 @@ def run(options: ImportOptions, stop: Stop) -> int:
         lend=_lend,
     )
     try:
-        folder = _import(asking(wish) if options.ask else wish, options, stop)
+        folder = _import(wish, options, stop)
     except Asks as question:
         print(question.line)
         return 0
@@ -49,20 +52,45 @@ def run(options: ImportOptions, stop: Stop) -> int:
     return 0
 
 
-def asking(wish: Wish) -> Wish:
+def asking(wish: Wish, say: Say) -> Wish:
     """The same, ended with a question where there is one: at once, or when a pickle has been read.
 
     Raises Asks or BrokenModel.
     """
+    if not wish.source.is_file():
+        return _asking_of_folder(wish)
     name = wish.name or wish.source.stem
-    files = [each for each in (wish.source, *wish.others) if each.is_file()]
-    if not files:
-        return wish
-    sources = [Source(file, file, header_of(file), "") for file in files]
+    sources = _unread(wish)
     if all(each.header.shapes for each in sources):
-        ask(sources, name)
+        ask(sources, name, say)
         return wish
-    return replace(wish, name=free_name(name), seen=lambda read: ask(read, name))
+    return replace(wish, name=free_name(name), seen=lambda read: ask(read, name, say))
+
+
+def _asking_of_folder(wish: Wish) -> Wish:
+    """A folder of diffusers' may hold a VAE or a ControlNet alone. Raises Asks."""
+    unnamed = sorted(wish.source.glob(f"{UNNAMED}*.safetensors")) if wish.source.is_dir() else []
+    if len(unnamed) == 1 and not (wish.source / "model_index.json").exists():
+        file = unnamed[0]
+        ask_to_keep(Source(file, file, header_of(file), ""), wish.name or wish.source.name)
+    return wish
+
+
+def _unread(wish: Wish) -> list[Source]:
+    """What the files' headers say; nothing of pickles."""
+    files = [each for each in (wish.source, *wish.others) if each.is_file()]
+    return [Source(file, file, header_of(file), "") for file in files]
+
+
+def _refuse_additions(wish: Wish) -> None:
+    """Raises BrokenModel for what is no model and no part of one."""
+    for source in _unread(wish)[:1]:
+        kind = addition_in(source.header.shapes)
+        if kind not in ("", "vae"):
+            raise BrokenModel(
+                f"{source.name} is no model, but goes with the {kind}s.",
+                f"Put it there: mezzotint import {source.name} --as {kind}",
+            )
 
 
 def _import(wish: Wish, options: ImportOptions, stop: Stop) -> Path:
@@ -72,6 +100,9 @@ def _import(wish: Wish, options: ImportOptions, stop: Stop) -> Path:
             stop.check()
             progress.stage(words)
 
+        if options.ask:
+            return import_model(asking(wish, say), say)
+        _refuse_additions(wish)
         return import_model(wish, say)
 
 

@@ -24,7 +24,7 @@ _IN_THREE = ("zimage", "flux2")
 def what(question: Question) -> str:
     """What the file is, and what it lacks."""
     file = Path(question.source).name
-    if question.addition and question.addition != "vae":
+    if question.addition and not question.parts:
         return _addition(file, question)
     of = _of(question)
     if not question.lacks:
@@ -92,6 +92,7 @@ def _addition(file: str, question: Question) -> str:
         "controlnet": tr("a ControlNet"),
         "upscaler": tr("an upscaler"),
         "embedding": tr("an embedding"),
+        "vae": tr("a VAE alone"),
     }
     kind = kinds.get(question.addition, question.addition)
     if question.made_for:

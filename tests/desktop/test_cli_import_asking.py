@@ -156,6 +156,8 @@ def test_what_is_no_model_is_kept_where_its_kind_is(
     told = asked(mezzotint, file)
     folder = home / f"{kind}s"
     assert (told["addition"], told["folder"]) == (kind, str(folder))
+    ran = mezzotint("import", str(file))
+    assert (ran.code, f"mezzotint import thing.safetensors --as {kind}" in ran.err) == (1, True)
     for _ in range(2):  # the same once more changes nothing
         ran = mezzotint("import", str(file), "--as", kind)
         assert (ran.code, ran.out.strip()) == (0, str(folder / file.name)), ran.err
@@ -186,6 +188,8 @@ def test_a_vae_of_diffusers_keeps_its_name_and_words(mezzotint: Mezzotint, place
     file = place / "one/vae/diffusion_pytorch_model.safetensors"
     assert mezzotint("import", str(file), "--as", "vae").code == 0
     assert (home / "vae/vae/config.json").read_text() == file.with_name("config.json").read_text()
+    told = asked(mezzotint, place / "one/vae")  # as a folder of it is dropped
+    assert (told["addition"], told["source"], "parts" in told) == ("vae", str(file), False)
     ran = mezzotint("import", str(place / "fox-unet.safetensors"), "--as", "lora")
     assert (ran.code, "fox-unet.safetensors is no LoRA." in ran.err) == (2, True)
     assert not list((home / "loras").iterdir())

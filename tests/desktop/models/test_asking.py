@@ -6,15 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
+from safetensors.numpy import save_file
 
 from desktop.view.models.ask_row import AskRow
 from desktop.view.models.chore_row import ChoreRow
 from desktop.view.models.screen import ModelsScreen
-from tests.desktop.models.kit import BUTTON, StillCommand, StillRunner, install, refreshed, show
+from tests.desktop.models.kit import BUTTON, PATIENCE, StillCommand, StillRunner, install, refreshed, show
 from tests.desktop.still_window import StillShop
 
 FILE = Path("/files/z_image_turbo_bf16.safetensors")
@@ -161,6 +163,26 @@ def test_a_lora_is_kept_with_the_loras(shop: StillShop, qtbot: QtBot, runner: St
     assert screen.chore_rows == {}
     assert screen.notice.text() == "ink.safetensors is with the LoRAs now."
     qtbot.waitUntil(lambda: shop.additions.additions.found is not before)
+
+
+def test_what_is_dropped_is_asked_about_for_real(
+    shop: StillShop, qtbot: QtBot, home: Path, tmp_path: Path
+) -> None:
+    """By the command itself, in a process of its own, which also puts the file into its folder."""
+    save_file({"emb_params": np.zeros((2, 768), np.float32)}, tmp_path / "word.safetensors")
+    screen = show(shop, qtbot)
+    screen.desk._runner = shop.models_room.children
+    screen.desk.bring([tmp_path / "word.safetensors"])
+
+    def rows() -> list[AskRow]:
+        return [row for row in screen.chore_rows.values() if isinstance(row, AskRow)]
+
+    qtbot.waitUntil(lambda: bool(rows()), timeout=PATIENCE)
+    (row,) = rows()
+    assert row.what.words == "word.safetensors is an embedding, and no model."
+    row.keep.click()
+    qtbot.waitUntil(lambda: screen.notice.text() != "", timeout=PATIENCE)
+    assert (home / "embeddings/word.safetensors").samefile(tmp_path / "word.safetensors")
 
 
 def test_a_vae_is_kept_or_becomes_a_model(shop: StillShop, qtbot: QtBot, runner: StillRunner) -> None:
