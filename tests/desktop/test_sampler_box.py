@@ -9,7 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from backends.core.contract import SAMPLERS
-from desktop.library.record import Controlled, InitPicture, Record
+from desktop.library.record import Record
 from desktop.model.form import ModelChoice
 from desktop.model.make import Make
 from desktop.model.recipes import fill
@@ -62,12 +62,3 @@ def test_a_recipe_says_which_sampler_it_leaves_out(make: Make, box: SamplerBox) 
     left = fill(make.form, Record(prompt="x", model="flow", sampler="ddim"), make.models)
     assert left == ("Sampler DDIM: Flow can't use it",)
     assert make.form.sampler == "euler"
-
-
-def test_a_recipe_says_what_only_the_command_line_takes(make: Make) -> None:
-    picture = InitPicture(name="fox.png", path="~/fox.png", sha256="0")
-    told = Record(
-        prompt="x", references=(picture,), controls=(Controlled(model="canny", picture=picture, weight=0.5),)
-    )
-    left = fill(make.form, told, make.models)
-    assert [phrase.split(":")[0] for phrase in left] == ["Reference pictures", "ControlNets"]

@@ -100,7 +100,7 @@ VARIANTS: dict[str, tuple[dict[str, str], Record]] = {
         FOX,
     ),
     "a circle": (graph({"10": node("LoraLoader", lora_name="detail", model=["10", 0])}), FOX),
-    "flux": ({"prompt": json.dumps(FLUX)}, replace(FOX, negative_prompt="")),
+    "flux": ({"prompt": json.dumps(FLUX)}, replace(FOX, negative_prompt="", vae="ae")),
     "efficient": ({"prompt": json.dumps(EFFICIENT)}, FOX),
     "invoke 2": ({"sd-metadata": json.dumps(INVOKE_2), "Dream": DREAM}, PLAIN),
     "invoke dream": ({"dream": DREAM}, replace(PLAIN, model=None)),
