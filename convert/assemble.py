@@ -120,6 +120,10 @@ class Assembly:
             base = self._lent(family)
         if base is not None and base.facts.family != family:
             raise InvalidRequest(f"{base.path.name} is no {TITLES[family]} model.", "Give one with --base.")
+        if base is not None and (absent := set(self.parts) - set(base.networks)):
+            raise InvalidRequest(
+                f"{base.path.name} has no {WORDS[min(absent)]}.", "Give another model with --base."
+            )
         return family, base
 
     def _is_whole(self, family: str) -> bool:

@@ -127,6 +127,8 @@ def _misfit_of_pieces(parts: Mapping[str, Found], base: ModelFolder, name: str) 
     told = {found.piece.family for found in parts.values()} - {""}
     if told and base.facts.family not in told:
         return ANOTHER
+    if absent := set(parts) - set(base.networks):
+        return f"It has no {_NAMES[min(absent)]}."
     if any(is_packed(found.source.header) for found in parts.values()):
         return ""  # its shapes are seen when it is unpacked
     with tempfile.TemporaryDirectory(prefix="mezzotint-fit-") as place:

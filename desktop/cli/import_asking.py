@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from backends.core import controlnet_fit, lora_base
+from backends.core import controlnet_fit, lora_base, vae_fit
 from backends.core.model_folder import made_for, open_folder
 from convert.bases import misfit
 from convert.import_model import Say
@@ -22,7 +22,7 @@ from desktop.cli.models import Look, look_at
 from desktop.downloads.recommended import find_recommended
 from desktop.library import paths
 from desktop.library.additions import search_folders
-from desktop.library.models import chosen_folders, installed_models, models_in
+from desktop.library.models import STARTER, chosen_folders, installed_models, models_in
 
 _FAMILIES = {"1.x": "sd1", "2.x": "sd1", "XL": "sdxl", REFINER: "sdxl", "3": "sd3"}
 _HUBS = {
@@ -109,7 +109,8 @@ def _bases(sources: Sequence[Source], held: Holding, name: str) -> Iterator[dict
     looks = [look for look in map(look_at, _models()) if look.facts and not made_for(look.installed.folder)]
     found = [(look, misfit(sources, look.installed.folder, name)) for look in looks]
     kept = [(look, why) for look, why in found if not why or _is_of(look, held)]
-    for look, why in sorted(kept, key=lambda each: (bool(each[1]), *_distance(each[0], held, name))):
+    order = [(bool(why), *_distance(look, held, name), at) for at, (look, why) in enumerate(kept)]
+    for look, why in (kept[at] for *_, at in sorted(order)):
         folder, facts = look.installed.folder, look.facts
         title = open_folder(folder).manifest.get("title") or (facts.name if facts else look.installed.name)
         yield {"name": look.installed.name, "title": str(title), "folder": str(folder), "misfit": why}
@@ -127,12 +128,15 @@ def _is_of(look: Look, held: Holding) -> bool:
     return look.facts is not None and look.facts.family == _FAMILIES.get(held.of, held.of)
 
 
-def _distance(look: Look, held: Holding, name: str) -> tuple[int, int, int]:
-    """How unlike: distilled or not, of the same family or not, then how few words the names share."""
-    facts = look.facts
+def _distance(look: Look, held: Holding, name: str) -> tuple[int, ...]:
+    """How unlike: distilled or not, by a VAE's name, by the family, the starter or not, then how few words
+    the names share."""
+    facts, folder = look.facts, look.installed.folder
     other = held.distilled is not None and facts is not None and facts.takes_guidance == held.distilled
+    doubted = held.parts == {"vae"} and bool(vae_fit.doubt(open_folder(folder), Path(f"{name}.safetensors")))
     shared = _words(name) & _words(look.installed.name)
-    return int(other), int(not _is_of(look, held)), -len(shared)
+    small = look.installed.name.startswith(STARTER)
+    return int(other), int(doubted), int(not _is_of(look, held)), int(small), -len(shared)
 
 
 def _words(name: str) -> set[str]:

@@ -17,6 +17,7 @@ from tests import upscaler_files
 from tests.convert import single_files, single_files_transformers
 from tests.desktop.addition_files import write_lora
 from tests.desktop.cli_runner import Mezzotint
+from tests.tiny_models import EPSILON, make_tiny_refiner
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,9 @@ def test_a_vae_can_be_kept_or_become_a_model(mezzotint: Mezzotint, place: Path, 
     assert (told["addition"], told["parts"], told["latents"]) == ("vae", ["vae"], 4)
     assert {"one", "two", "large"} <= set(fitting(told))
     assert "zimage" not in fitting(told)
+    assert not fitting(told)[0].startswith("starter")
+    (models.parent / "sdxl_vae.safetensors").hardlink_to(place / "fox-vae.safetensors")
+    assert fitting(asked(mezzotint, models.parent / "sdxl_vae.safetensors"))[0] == "large"
 
 
 def test_a_transformer_is_offered_its_own_kind_only(mezzotint: Mezzotint, place: Path, models: Path) -> None:
@@ -98,6 +102,11 @@ def test_a_transformer_is_offered_its_own_kind_only(mezzotint: Mezzotint, place:
     assert told["get"] == {"name": "z-image-turbo", "title": "Z-Image Turbo", "gigabytes": 32.9}
     told = asked(mezzotint, place / "z_image_turbo_text_encoder.safetensors")
     assert (told["of"], told["parts"], told["lacks"]) == ("", ["text_encoder"], ["transformer", "vae"])
+    make_tiny_refiner(models / "refiner", EPSILON)  # it has no such part at all
+    file = place / "z_image_turbo_text_encoder.safetensors"
+    assert asked(mezzotint, file)["bases"] == []
+    ran = mezzotint("import", str(file), "--base", "refiner")
+    assert (ran.code, "refiner has no text encoder." in ran.err) == (2, True)
 
 
 def test_a_file_of_version_2_asks_what_it_predicts(mezzotint: Mezzotint, place: Path, home: Path) -> None:
