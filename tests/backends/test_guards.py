@@ -65,7 +65,10 @@ def few_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flux2, "_LAYERS", (1, 2, 3))
 
 
-@pytest.fixture(scope="session", params=[family.id for family in families.all_families()])
+FAMILIES = tuple(family.id for family in families.all_families())
+
+
+@pytest.fixture(scope="session", params=FAMILIES)
 def any_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     """A small model of every family in turn."""
     return open_folder(TINY_MODELS[request.param](tmp_path_factory.mktemp("models") / request.param))
@@ -256,7 +259,17 @@ def made_unwatched(module: nn.Module) -> None:
         make_tables(module)
 
 
-@pytest.mark.parametrize("name", PLACEMENTS)
+def every_kind() -> list[Any]:
+    """Each family in one of the ways that a card holds weights, in turn; in the others thoroughly."""
+    ways = tuple(PLACEMENTS)
+    return [
+        pytest.param(family, name, marks=() if name == ways[number % len(ways)] else pytest.mark.thorough)
+        for number, family in enumerate(FAMILIES)
+        for name in ways
+    ]
+
+
+@pytest.mark.parametrize(("any_folder", "name"), every_kind(), indirect=["any_folder"])
 def test_with_a_card_all_is_computed_there(
     name: str, any_folder: ModelFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

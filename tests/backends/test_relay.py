@@ -74,7 +74,7 @@ def pictures(folders: tuple[Path, Path], backend: Any) -> list[np.ndarray]:
     return made
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ["mps", pytest.param("cuda_int8", marks=pytest.mark.thorough)])
 def test_taking_turns_changes_no_picture(folders: tuple[Path, Path], name: str) -> None:
     beside = pictures(folders, OnCpu(name, PLENTY))
     in_turns = pictures(folders, Spare(name))

@@ -66,10 +66,20 @@ def _packed(whole: np.ndarray, kind: Any) -> np.ndarray:
     return random.reshape(rows, -1)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+PACKINGS = (("F16", "model.diffusion_model."), ("Q8_0", ""), ("Q4_K", ""), ("BF16", "model.diffusion_model."))
+QUICK = (("flux2", "F16"), ("zimage", "Q8_0"), ("flux2", "Q4_K"), ("zimage", "BF16"))
+"""Each packing once; both families have each, thoroughly."""
+
+
 @pytest.mark.parametrize(
-    ("packing", "prefix"),
-    [("F16", "model.diffusion_model."), ("Q8_0", ""), ("Q4_K", ""), ("BF16", "model.diffusion_model.")],
+    ("family", "packing", "prefix"),
+    [
+        pytest.param(
+            family, packing, prefix, marks=() if (family, packing) in QUICK else pytest.mark.thorough
+        )
+        for family in FAMILIES
+        for packing, prefix in PACKINGS
+    ],
 )
 def test_a_transformer(
     folders: dict[str, Path], tmp_path: Path, family: str, packing: str, prefix: str

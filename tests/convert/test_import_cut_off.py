@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -80,8 +81,17 @@ def test_the_pickle_makes_the_pixels_of_the_folder(place: Path, imported: Import
     assert np.array_equal(test_import_sana.pixels(made), test_import_sana.pixels(place / "sana"))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("style", FEW_BITS)
+QUICK = (("flux2", "marker"), ("zimage", "nvfp4"), ("zimage", "rows"))
+"""Each style once; both families have each, thoroughly."""
+
+
+@pytest.mark.parametrize(
+    ("family", "style"),
+    [
+        pytest.param(*each, marks=() if each in QUICK else pytest.mark.thorough)
+        for each in product(FAMILIES, FEW_BITS)
+    ],
+)
 def test_few_bits_make_the_pixels_of_their_numbers(
     place: Path, plain: dict[str, Path], imported: Imported, tmp_path: Path, family: str, style: str
 ) -> None:

@@ -86,7 +86,9 @@ def test_the_ratio_is_the_median_of_the_pairs() -> None:
     assert ratio([(1.0, 2.0), (3.0, 1.0), (1.0, 1.0)]) == 1.0
 
 
-@pytest.mark.parametrize(("gigabytes", "both"), [(64, True), (16, False)])
+@pytest.mark.parametrize(
+    ("gigabytes", "both"), [pytest.param(64, True, marks=pytest.mark.thorough), (16, False)]
+)
 def test_a_refiner_stays_beside_it_where_there_is_room(
     mezzotint: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gigabytes: int, both: bool
 ) -> None:

@@ -286,7 +286,10 @@ def test_a_converted_model_says_what_it_makes(still: StillShop, canvas: ExtendCa
     assert "prepared" not in brush_of(still).told.text()
 
 
-@pytest.mark.parametrize("size", [(760, 520), (1280, 800), (2000, 1200)])
+@pytest.mark.parametrize(
+    "size",
+    [(760, 520), *(pytest.param(each, marks=pytest.mark.thorough) for each in ((1280, 800), (2000, 1200)))],
+)
 def test_all_handles_are_in_sight(still: StillShop, canvas: ExtendCanvas, size: tuple[int, int]) -> None:
     still.window.resize(*size)
     still.make.form.extend = (512, 0, 64, 256)

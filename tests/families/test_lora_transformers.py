@@ -117,9 +117,9 @@ KOHYA: dict[str, Any] = {"prefix": "lora_unet_", "ends": "down up", "alpha": RAN
     ("name", "named", "layout"),
     [
         ("flux2", makers, {"prefix": "diffusion_model."}),  # ai-toolkit's
-        ("flux2", makers, {"prefix": "base_model.model."}),  # peft's own
+        pytest.param("flux2", makers, {"prefix": "base_model.model."}, marks=pytest.mark.thorough),  # peft's
         ("flux2", makers, KOHYA),
-        ("zimage", own, {"prefix": "diffusion_model."}),
+        pytest.param("zimage", own, {"prefix": "diffusion_model."}, marks=pytest.mark.thorough),
         ("zimage", makers, KOHYA),
     ],
     indirect=["name"],
@@ -179,6 +179,12 @@ def _with_lengths(weight: torch.Tensor, seed: int) -> tuple[Tensors, torch.Tenso
     return {"lora_down.weight": down, "lora_up.weight": up, "dora_scale": lengths}, made
 
 
+def but_for(*quick: str) -> list[Any]:
+    """All kinds of models; those that are not named, whose tests are like these, thoroughly."""
+    return [pytest.param(name, marks=() if name in quick else pytest.mark.thorough) for name in KINDS]
+
+
+@pytest.mark.parametrize("name", but_for("zimage"), indirect=True)
 @pytest.mark.parametrize("kind", [_kronecker, _difference, _with_lengths])
 def test_other_kinds_of_queries_keys_and_values_in_one(
     name: str, pair: Pair, kind: Callable[[torch.Tensor, int], tuple[Tensors, torch.Tensor]]
@@ -193,7 +199,7 @@ def test_other_kinds_of_queries_keys_and_values_in_one(
     assert psnr(pair.ours(), expected) < 55
 
 
-@pytest.mark.parametrize("name", ["flux2", "zimage"], indirect=True)
+@pytest.mark.parametrize("name", ["zimage", pytest.param("flux2", marks=pytest.mark.thorough)], indirect=True)
 def test_lokr_as_peft_computes_it(pair: Pair) -> None:
     """As ai-toolkit and SimpleTuner write it, with our names of the layers and an alpha."""
     tensors: Tensors = {}
@@ -211,6 +217,7 @@ def test_lokr_as_peft_computes_it(pair: Pair) -> None:
     assert psnr(pair.ours(), expected) < 55
 
 
+@pytest.mark.parametrize("name", but_for("sd3"), indirect=True)
 @pytest.mark.parametrize(
     "prefix",
     [
@@ -240,6 +247,7 @@ def test_text_encoders_change_too(pair: Pair) -> None:
     assert psnr(pair.ours("<lora:texts:0.9>"), expected) >= MINIMUM_DB
 
 
+@pytest.mark.parametrize("name", but_for("sd3", "zimage", "sana"), indirect=True)
 @pytest.mark.parametrize("in_kohyas", [True, pytest.param(False, marks=pytest.mark.thorough)])
 def test_what_reads_the_prompt_changes_too(pair: Pair, in_kohyas: bool) -> None:
     """T5, Qwen3 and Gemma 2, for which diffusers' pipelines take no LoRA: the product is added here."""
@@ -279,7 +287,7 @@ def _as_on_a_mac(pair: Pair) -> Stages:
 
 
 HELD = {_streamed: 99.0, _in_int8: 25.0, _as_on_a_card: 20.0, _as_on_a_mac: 30.0}
-QUICK = {(name, _streamed) for name in KINDS} | {("zimage", _as_on_a_card), ("flux2", _as_on_a_mac)}
+QUICK = {("sd3", _streamed), ("sana", _streamed), ("zimage", _as_on_a_card), ("flux2", _as_on_a_mac)}
 """One of each; the others are like these."""
 
 
