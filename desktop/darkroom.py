@@ -54,7 +54,7 @@ class Darkroom(QObject):
         self._kept: OrderedDict[tuple[str, int], Thumbnail] = OrderedDict()
         self._bytes = 0
         self._folders: dict[Path, bool] = {}
-        self._press = Press()
+        self._press, self._is_closed = Press(), False
         self._readers = LastFirst[Wanted](self._read, "thumbnails")
         self._makers = LastFirst[Wanted](self._make, "making thumbnails")
         self._came.connect(self._keep, Qt.ConnectionType.QueuedConnection)
@@ -92,7 +92,8 @@ class Darkroom(QObject):
         self._readers.do(self._look_for_folders)
 
     def close(self) -> None:
-        """Ends the threads and the child process."""
+        """Ends the threads and the child process; what still comes of them reaches nobody."""
+        self._is_closed = True
         self._timer.stop()
         self._press.close()
         self._readers.close()
@@ -159,7 +160,7 @@ class Darkroom(QObject):
     def _answer(
         self, done: Future[Pixels], then: Callable[[QImage], None], failed: Callable[[MezzotintError], None]
     ) -> None:
-        if done.cancelled():
+        if done.cancelled() or self._is_closed:
             return
         try:
             then(_to_image(done.result()))

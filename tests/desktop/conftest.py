@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from functools import partialmethod
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from pytestqt.qtbot import QtBot
 
 from backends.core.contract import Request
@@ -43,6 +45,14 @@ def mezzotint(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         return Ran(code, shown.out, shown.err, list(seen))
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def gone_afterwards() -> Iterator[None]:
+    """A test's windows are deleted after it: else each theme that is worn styles all windows so far, too."""
+    yield
+    if QCoreApplication.instance():
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture(autouse=True)
